@@ -1,0 +1,66 @@
+// The kernel's audit system as its controller sees it (libaudit): its state, our rules, the sockets.
+// All of it needs CAP_AUDIT_CONTROL (or CAP_AUDIT_READ for multicast) in the initial user and pid namespaces.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "lineage/base/result.hpp"
+#include "lineage/base/unique_fd.hpp"
+
+namespace lineage::audit {
+
+/// struct audit_status (linux/audit.h), the fields that can be set and `lost`.
+struct KernelState {
+    std::uint32_t enabled = 0;  ///< 0, 1, 2 (locked)
+    std::uint32_t failure = 0;
+    std::uint32_t pid = 0;
+    std::uint32_t rate_limit = 0;
+    std::uint32_t backlog_limit = 0;
+    std::uint32_t backlog = 0;
+    std::uint32_t lost = 0;
+    std::uint32_t backlog_wait_time = 0;  ///< jiffies
+    bool operator==(const KernelState&) const = default;
+};
+
+/// Requests and their acknowledgements on a netlink socket of its own, so that no record is ever dropped while waiting for one.
+class Control {
+public:
+    /// One clear cause where it cannot be had: not root, in a container, a kernel without audit.
+    static base::Result<Control> open();
+
+    base::Result<KernelState> state();
+    base::Status set_enabled(std::uint32_t enabled);
+    base::Status set_backlog_limit(std::uint32_t records);
+    base::Status set_backlog_wait_ms(std::uint32_t wait_ms);  ///< rounded up to the kernel's unit
+    base::Status set_backlog_wait_raw(std::uint32_t raw);
+    base::Status set_failure(std::uint32_t failure);
+
+    /// The rules in force, in their order, as raw struct audit_rule_data.
+    base::Result<std::vector<std::string>> list_rules();
+    /// At the front of its list.
+    base::Status prepend_rule(const std::string& rule);
+    base::Status append_rule(const std::string& rule);
+    base::Status delete_rule(const std::string& rule);
+
+private:
+    explicit Control(base::UniqueFd fd) : fd_(std::move(fd)) {}
+    base::UniqueFd fd_;
+    std::uint32_t sequence_ = 0;
+};
+
+/// Our rules, in the order in which they must stand in the kernel, as raw struct audit_rule_data, key "lineage".
+std::vector<std::string> lineage_rules();
+/// Does `rule` (as list_rules gives it) carry our key?
+bool is_ours(const std::string& rule);
+
+/// A socket registered as the machine's audit daemon (AUDIT_SET pid): the kernel queues to it from then on. Non-blocking.
+/// EEXIST where another process is: the message names its pid.
+base::Result<base::UniqueFd> open_unicast(int queue_bytes);
+/// A member of AUDIT_NLGRP_READLOG: best effort, beside a running daemon.
+base::Result<base::UniqueFd> open_multicast(int queue_bytes);
+/// Gives the registration back (AUDIT_SET pid 0); needs the registered socket.
+base::Status unregister(int unicast_socket);
+
+}  // namespace lineage::audit

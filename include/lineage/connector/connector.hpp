@@ -1,0 +1,49 @@
+// The process connector (CN_PROC, linux/cn_proc.h, drivers/connector/cn_proc.c): the kernel's own word on every fork,
+// exec, change of identity and exit, kernel threads included.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string_view>
+
+#include "lineage/base/codec.hpp"
+#include "lineage/base/result.hpp"
+#include "lineage/base/unique_fd.hpp"
+#include "lineage/model/observation.hpp"
+
+namespace lineage::connector {
+
+/// A subscribed, non-blocking socket with a receive buffer of about `queue_bytes`; needs CAP_NET_ADMIN.
+base::Result<base::UniqueFd> open_socket(int queue_bytes);
+base::Status unsubscribe(int socket);
+
+/// The messages in one datagram, for the journal: hands over each struct cn_msg with its struct proc_event, raw.
+/// Returns how many there were; foreign messages are passed over.
+int split(std::string_view datagram, const std::function<void(std::string_view message)>& take);
+
+struct Stamp {
+    std::uint32_t cpu = 0;
+    std::uint32_t seq = 0;      ///< counts up by one per message of that cpu (cn_msg.seq)
+    std::uint64_t time_ns = 0;  ///< CLOCK_MONOTONIC
+};
+std::optional<Stamp> stamp_of(std::string_view message);
+
+/// nullopt for events that say nothing about the tree (sid, ptrace, ack) or are malformed.
+std::optional<model::Observation> decode(std::string_view message);
+
+/// Finds holes in the per-cpu sequences. Part of the pipeline's saved state.
+class Sequence {
+public:
+    /// How many messages were lost just before this one (0 for the first of a cpu); nullopt for a duplicate.
+    std::optional<std::uint32_t> step(const Stamp& stamp);
+    void reset() { next_.clear(); }
+    void save(base::Encoder& out) const;
+    void restore(base::Decoder& in);
+
+private:
+    std::map<std::uint32_t, std::uint32_t> next_;
+};
+
+}  // namespace lineage::connector

@@ -1,0 +1,65 @@
+// Frames in, history in the store: decodes each frame by its source, assembles audit records, feeds the tracker and
+// applies its changes in batches. The recorder's tracker process and `lineage import` are the same pipeline over
+// different frames.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lineage/base/result.hpp"
+#include "lineage/model/frame.hpp"
+#include "lineage/store/store.hpp"
+#include "lineage/tree/tracker.hpp"
+
+namespace lineage::ingest {
+
+class Pipeline {
+public:
+    explicit Pipeline(store::Writer& writer);
+    ~Pipeline();
+
+    void frame(const model::Frame& frame);
+    void finish();
+    /// Changes not yet applied to the store.
+    [[nodiscard]] std::size_t pending() const;
+    /// Applies them, with the position behind the last frame, in one transaction.
+    base::Status commit(std::uint64_t position);
+    /// The same with a checkpoint of the whole state at that position.
+    base::Status commit_with_checkpoint(std::uint64_t position);
+    /// Brings the state back to what it was at `progress.checkpoint_position`.
+    base::Status restore(const store::Progress& progress);
+    /// Forgets pending changes: they are in the store already (replay between checkpoint and position).
+    void discard_changes();
+    std::vector<tree::Question> take_questions();
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+struct ImportReport {
+    std::uint64_t frames = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t processes = 0;
+    std::uint64_t events = 0;
+    std::uint64_t malformed = 0;
+    std::uint64_t incomplete = 0;
+};
+
+/// Audit logs (plain or .gz; "-" is stdin) or journal directories, in the order given except that rotated sets
+/// (audit.log.2, audit.log.1, audit.log) are put oldest first, into `writer`'s database, whole or not at all.
+base::Result<ImportReport> import(const std::vector<std::string>& inputs, store::Writer& writer);
+
+struct FollowOptions {
+    std::string journal;
+    int commit_ms = 100;
+    std::size_t commit_changes = 1000;
+    std::uint64_t checkpoint_bytes = 64ULL << 20;  ///< of journal between checkpoints
+    int question_fd = -1;  ///< the tracker's questions go here, one native-endian i32 pid each; -1: nowhere
+};
+/// Follows a journal into the store until `stop_requested` (checked at least every commit_ms) and the journal's end.
+base::Status follow(const FollowOptions& options, store::Writer& writer, const volatile int& stop_requested);
+
+}  // namespace lineage::ingest

@@ -1,0 +1,44 @@
+// A frame: what one source handed over in one message, raw, with the time of its receipt. The journal is a sequence
+// of frames; an imported log is turned into the same.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace lineage::model {
+
+enum class Source : std::uint8_t {
+    control = 1,     ///< written by capture itself; `type` is a Control, payload by base::Encoder
+    audit = 2,       ///< one netlink audit message; `type` is nlmsg_type, payload the text after the header
+    audit_line = 3,  ///< one line of an audit log or of the plugin's stdin, without its newline; `type` 0
+    connector = 4,   ///< one struct cn_msg with its struct proc_event (linux/cn_proc.h); `type` is 0
+    procfs = 5,      ///< one process read from /proc (lineage/procfs/entry.hpp); `type` is 0
+};
+
+struct Frame {
+    Source source = Source::control;
+    std::uint16_t type = 0;
+    std::int64_t received_ns = 0;  ///< CLOCK_REALTIME at receipt; 0 in an imported log
+    std::string_view payload;
+};
+
+/// The control frames and their payloads, field by field in order.
+enum class Control : std::uint16_t {
+    boot = 1,            ///< bytes boot_id, bytes hostname, i64 CLOCK_REALTIME - CLOCK_MONOTONIC (ns), i64 boot time (ns, UTC)
+    clock = 2,           ///< i64 CLOCK_REALTIME - CLOCK_MONOTONIC (ns): it has changed
+    connector_up = 3,    ///< the process connector is subscribed from here on; no payload
+    connector_down = 4,
+    /// i64 CLOCK_MONOTONIC ns: every connector event before that moment is in the journal above this frame. Capture
+    /// writes it between the connector's events and the audit records that were received before it looked.
+    connector_drained = 5,
+    snapshot_begin = 6,  ///< i64 CLOCK_REALTIME ns
+    snapshot_end = 7,    ///< i64 CLOCK_REALTIME ns of its beginning
+    lost = 8,            ///< u8 Witness, i64 from_ns, i64 to_ns, i64 count (-1 unknown), bytes why
+    idle = 9,            ///< nothing came for a while; the time of receipt is all it tells
+    stop = 10,           ///< an orderly end of capture
+    audit_up = 11,       ///< audit records are consumed from here on; u8: 1 if we are the only consumer
+    audit_down = 12,
+};
+
+}  // namespace lineage::model

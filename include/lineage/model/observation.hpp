@@ -1,0 +1,156 @@
+// What a witness says happened: the tracker's whole input. Audit, the connector and procfs each translate their own
+// records into these; nothing in them knows the source's format.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "lineage/model/process.hpp"
+
+namespace lineage::model {
+
+/// What every audit record about a task tells of it. `time_ns` is the coarse clock at system call entry: never later
+/// than the fact, and up to one tick (10 ms at most) plus the time the call took earlier.
+struct AuditHeader {
+    TimeNs time_ns = 0;
+    std::int64_t serial = 0;
+    Pid pid = 0;   ///< thread group, initial pid namespace
+    Pid ppid = -1; ///< -1 where the record does not tell
+    std::optional<Credentials> credentials;  ///< after the call
+    std::string comm;
+    std::string exe;
+};
+
+struct AuditFork {
+    AuditHeader task;  ///< the caller
+    How how = How::unknown;
+    Pid returned = 0;  ///< the child's pid in the caller's pid namespace
+    std::optional<std::uint64_t> flags;  ///< clone's; clone3's are not in the record
+};
+
+struct AuditExec {
+    AuditHeader task;
+    bool success = true;
+    int error = 0;  ///< errno of a failed one
+    std::vector<std::string> argv;
+    std::string cwd;
+    std::string path;  ///< the name that was asked for (PATH item 0)
+};
+
+struct AuditExit {
+    AuditHeader task;
+    std::int32_t code = 0;  ///< 0..255
+    bool group = true;      ///< exit_group; exit(2) ends one thread only
+};
+
+/// Any other record that says who a task is: setuid, unshare, someone else's rule.
+struct AuditStatement {
+    AuditHeader task;
+    bool new_pid_namespace = false;  ///< unshare(CLONE_NEWPID) or a setns that may have been one: children live elsewhere
+    bool subreaper = false;          ///< prctl(PR_SET_CHILD_SUBREAPER, 1)
+};
+
+/// LOGIN: the task's auid and session were set.
+struct AuditLogin {
+    AuditHeader task;
+    std::uint32_t auid = unset_uid;
+    std::uint32_t ses = unset_uid;
+};
+
+/// ANOM_ABEND: the task is being killed by a signal of its own making.
+struct AuditAbend {
+    AuditHeader task;
+    std::int32_t signal = 0;
+};
+
+/// Process connector events (linux/cn_proc.h). `time_ns` is CLOCK_MONOTONIC as the kernel stamped it.
+struct ConnectorFork {
+    TimeNs time_ns = 0;
+    Pid parent_tgid = 0;  ///< the kernel's parent: with CLONE_PARENT and for threads not the caller
+    Pid child_tid = 0;
+    Pid child_tgid = 0;   ///< equal to child_tid for a new process
+};
+struct ConnectorExec {
+    TimeNs time_ns = 0;
+    Pid tid = 0;
+    Pid tgid = 0;
+};
+struct ConnectorId {
+    TimeNs time_ns = 0;
+    Pid tid = 0;
+    Pid tgid = 0;
+    bool group = false;  ///< gid and egid, else uid and euid
+    std::uint32_t real = unset_uid;
+    std::uint32_t effective = unset_uid;
+};
+struct ConnectorComm {
+    TimeNs time_ns = 0;
+    Pid tid = 0;
+    Pid tgid = 0;
+    std::string comm;
+};
+struct ConnectorCoredump {
+    TimeNs time_ns = 0;
+    Pid tid = 0;
+    Pid tgid = 0;
+};
+struct ConnectorExit {
+    TimeNs time_ns = 0;
+    Pid tid = 0;
+    Pid tgid = 0;
+    std::uint32_t wait_status = 0;  ///< as wait(2) returns it
+    Pid parent_tgid = -1;           ///< the kernel's parent at that moment; -1 where the kernel does not tell
+};
+
+/// One process as /proc showed it.
+struct Seen {
+    TimeNs read_ns = 0;     ///< CLOCK_REALTIME when it was read
+    TimeNs started_ns = 0;  ///< from starttime: true to one USER_HZ tick (10 ms)
+    Pid pid = 0;
+    Pid ppid = 0;
+    bool kernel_thread = false;
+    bool zombie = false;
+    Credentials credentials;
+    std::string comm;
+    std::string exe;
+    std::string cwd;
+    std::vector<std::string> argv;
+    std::vector<Pid> ns_pids;  ///< NSpid: outermost first; one element in the initial namespace
+    std::vector<Pid> tids;
+};
+
+/// Control facts (see Control in frame.hpp).
+struct BootBegan {
+    std::string name;
+    std::string host;
+    TimeNs started_ns = 0;
+    TimeNs real_minus_mono_ns = 0;
+    bool imported = false;
+};
+struct ClockChanged { TimeNs real_minus_mono_ns = 0; };
+struct ConnectorUp {};
+struct ConnectorDown {};
+struct ConnectorDrained { TimeNs time_ns = 0; };  ///< CLOCK_MONOTONIC
+struct SnapshotBegan { TimeNs time_ns = 0; };
+struct SnapshotEnded { TimeNs began_ns = 0; };
+struct AuditUp { bool alone = true; };
+struct AuditDown {};
+struct Lost {
+    Witness witness = Witness::audit;
+    TimeNs from_ns = 0;
+    TimeNs to_ns = 0;
+    std::optional<std::int64_t> count;
+    std::string why;
+};
+struct Stopped { TimeNs time_ns = 0; };
+
+using Observation =
+    std::variant<AuditFork, AuditExec, AuditExit, AuditStatement, AuditLogin, AuditAbend,
+                 ConnectorFork, ConnectorExec, ConnectorId, ConnectorComm, ConnectorCoredump, ConnectorExit,
+                 Seen, BootBegan, ClockChanged, ConnectorUp, ConnectorDown, ConnectorDrained,
+                 SnapshotBegan, SnapshotEnded, AuditUp, AuditDown, Lost, Stopped>;
+
+}  // namespace lineage::model

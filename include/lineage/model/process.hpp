@@ -1,0 +1,142 @@
+// The nouns of the history: process, image, credentials, gap, boot. Plain data, shared by the tracker that derives
+// it, the store that keeps it and the renderers that show it.
+//
+// Units: times are signed 64-bit nanoseconds since the Unix epoch, UTC. An absent number is std::nullopt or, inside
+// Credentials, the kernel's own "unset" value.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace lineage::model {
+
+using Id = std::int64_t;     ///< names one process (boot, pid, birth) in one database; 0 is nobody
+using BootId = std::int64_t; ///< names one boot in one database; the kernel's own name is Boot::name
+using Pid = std::int32_t;    ///< in the initial pid namespace
+using TimeNs = std::int64_t;
+
+constexpr std::uint32_t unset_uid = 4294967295U;  ///< audit's "unset" for auid and ses (include/linux/audit.h)
+
+/// Who a task is. Field names as in audit's SYSCALL record (audit_log_task_info in kernel/audit.c).
+struct Credentials {
+    std::uint32_t uid = unset_uid;
+    std::uint32_t gid = unset_uid;
+    std::uint32_t euid = unset_uid;
+    std::uint32_t egid = unset_uid;
+    std::uint32_t auid = unset_uid;
+    std::uint32_t ses = unset_uid;
+    std::string tty;  ///< "pts0"; empty where there is none
+
+    bool operator==(const Credentials&) const = default;
+};
+
+/// How a process came to be. The order is part of the schema.
+enum class How : std::uint8_t { unknown, fork, vfork, clone, clone3, boot, snapshot, kernel };
+const char* name_of(How how);
+
+/// The sources that can see a fact; a set of them is a bit mask.
+enum class Witness : std::uint8_t { audit = 1, connector = 2, procfs = 4 };
+using Witnesses = std::uint8_t;
+const char* name_of(Witness witness);
+constexpr Witnesses operator|(Witnesses set, Witness one) { return static_cast<Witnesses>(set | static_cast<Witnesses>(one)); }
+constexpr Witnesses only(Witness one) { return static_cast<Witnesses>(one); }
+constexpr bool has(Witnesses set, Witness one) { return (set & static_cast<Witnesses>(one)) != 0; }
+
+/// Why a link or a fact is inferred, not seen. The order is part of the schema.
+enum class Inferred : std::uint8_t {
+    no,
+    parent_from_ppid,    ///< the fork was not seen; the parent is who the kernel called parent at the first record
+    parent_unknown,      ///< nothing named the parent; hung under the nearest ancestor that is known
+    named_only,          ///< known only because a record names it as a parent or child; it has no record of its own
+    exit_of_thread,      ///< ended by exit(2), which alone does not tell a thread's end from a process's
+    in_gap,              ///< seen while a witness was losing events
+};
+const char* text_of(Inferred why);  ///< nullptr for `no`
+
+/// What one successful execve put into a process.
+struct Image {
+    std::int32_t seq = 0;  ///< 0, 1, ... within its process, in order of time
+    TimeNs time_ns = 0;
+    std::int64_t serial = 0;  ///< of the audit event; 0 where audit did not see it
+    std::string exe;          ///< the file that runs (for a script its interpreter)
+    std::string script;       ///< the file that was asked for, where it is not exe: a script, a symlink; else empty
+    std::string comm;
+    std::string cwd;
+    std::vector<std::string> argv;
+    Credentials credentials;
+    Witnesses witnesses = 0;
+
+    bool operator==(const Image&) const = default;
+};
+
+struct Birth {
+    TimeNs time_ns = 0;
+    std::int64_t serial = 0;  ///< 0 where audit did not see it
+    How how = How::unknown;
+    Witnesses witnesses = 0;
+
+    bool operator==(const Birth&) const = default;
+};
+
+/// Exactly one of code and signal is set when the end was seen; neither when only the disappearance was.
+struct End {
+    TimeNs time_ns = 0;
+    std::int64_t serial = 0;
+    std::optional<std::int32_t> code;    ///< 0..255
+    std::optional<std::int32_t> signal;
+    bool core_dumped = false;
+    Witnesses witnesses = 0;
+
+    bool operator==(const End&) const = default;
+};
+
+/// One life of one pid. `parent` is the creation parent and never changes for what the kernel does; `ppid` is the pid
+/// that the kernel last called the parent. `credentials` and `comm` are as last known.
+struct Process {
+    Id id = 0;
+    BootId boot = 0;
+    Pid pid = 0;
+    std::optional<Pid> ns_pid;  ///< in its own pid namespace, where that is not the initial one
+    Id parent = 0;              ///< 0 for the root (pid 0) alone
+    Pid ppid = 0;
+    Birth born;
+    std::optional<End> ended;
+    Credentials credentials;
+    std::string comm;
+    bool kernel_thread = false;
+    Inferred inferred = Inferred::no;
+    /// The image it runs: (owner, seq) of an image of its own or of the ancestor whose image it inherited at its
+    /// birth; owner 0 where none is known.
+    Id image_owner = 0;
+    std::int32_t image_seq = 0;
+
+    bool operator==(const Process&) const = default;
+};
+
+/// One run of the kernel on one host.
+struct Boot {
+    BootId id = 0;
+    std::string name;  ///< /proc/sys/kernel/random/boot_id, or a stable name derived from an imported log
+    std::string host;
+    TimeNs started_ns = 0;
+    bool imported = false;
+
+    bool operator==(const Boot&) const = default;
+};
+
+/// An interval in which something was lost.
+struct Gap {
+    Id id = 0;
+    BootId boot = 0;
+    TimeNs from_ns = 0;
+    TimeNs to_ns = 0;
+    std::optional<std::int64_t> lost;  ///< how many records, where the witness tells
+    Witness witness = Witness::audit;
+    std::string why;
+
+    bool operator==(const Gap&) const = default;
+};
+
+}  // namespace lineage::model

@@ -1,0 +1,36 @@
+// What a reader may ask. Knows names (PROC, times, users) and the store's Reader; knows no SQL and prints nothing.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "lineage/base/result.hpp"
+#include "lineage/model/forest.hpp"
+#include "lineage/store/store.hpp"
+
+namespace lineage::query {
+
+/// "@812", "4242" or "2026-11-21T10:30:12.345:530" / "1763720000.123:530".
+struct ProcessName {
+    enum class Kind { pid, id, event } kind = Kind::pid;
+    std::int64_t number = 0;       ///< pid, id or serial
+    model::TimeNs time_ns = 0;     ///< of an event
+};
+base::Result<ProcessName> parse_process(std::string_view text);
+
+/// RFC 3339 ("2026-11-21T10:30:12.345Z", local without zone, date alone, "HH:MM[:SS]" today), Unix seconds
+/// ("@1763720000.123" or a bare number with 9 digits or more), "now", or an age ("10m", "2h30m ago").
+base::Result<model::TimeNs> parse_time(std::string_view text, model::TimeNs now_ns);
+/// A number or a name of the user database.
+base::Result<std::uint32_t> parse_user(std::string_view text);
+
+/// Nothing found: Error with ExitCode::nothing_matched.
+base::Result<model::Node> resolve(store::Reader& reader, const ProcessName& name, model::TimeNs at_ns, model::BootId boot = 0);
+base::Result<model::Path> path_of(store::Reader& reader, model::Id id);
+/// The processes that match with the edges between them. `with_ancestors` adds every selected process's path to pid 0.
+base::Result<model::Forest> forest_of(store::Reader& reader, const model::Filter& filter, bool with_ancestors);
+/// The gaps that overlap a process's life.
+std::vector<model::Gap> gaps_touching(const std::vector<model::Gap>& gaps, const model::Process& process);
+
+}  // namespace lineage::query

@@ -1,0 +1,48 @@
+// Results as text for people, JSON and DOT. Takes model data alone and appends to a string; the only place that
+// escapes: a terminal gets no control byte from a process's argv, JSON is valid UTF-8, DOT labels are quoted.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include "lineage/model/forest.hpp"
+
+namespace lineage::render {
+
+struct Style {
+    bool color = false;
+    bool utc = false;
+    int width = 0;  ///< columns to cut lines at; 0: do not cut
+    std::function<std::string(std::uint32_t)> user_name;  ///< "" where there is none
+};
+
+/// One process as the contract's JSON object, without newline.
+std::string process_json(const model::Node& node);
+std::string boot_json(const model::Boot& boot);
+std::string gap_json(const model::Gap& gap);
+std::string path_json(const model::Path& path);
+
+void path_text(const model::Path& path, const Style& style, std::string& out);
+/// Each root of the forest (a vertex without a parent in it) and what is below it, drawn with lines.
+void tree_text(const model::Forest& forest, const Style& style, std::string& out);
+void list_header(const Style& style, std::string& out);
+void list_line(const model::Node& node, const Style& style, std::string& out);
+void dot(const model::Forest& forest, const Style& style, std::string& out);
+
+/// `status`: everything the contract's status object holds.
+struct Status {
+    std::map<std::string, std::string> facts;  ///< "recorder.pid" -> "4242", see store's set_fact
+    std::vector<model::Gap> gaps;
+    std::map<std::string, std::string> database;
+    bool recorder_alive = false;
+};
+std::string status_json(const Status& status);
+void status_text(const Status& status, const Style& style, std::string& out);
+
+std::string time_json(model::TimeNs time_ns);                  ///< "2026-11-21T10:30:12.345678901Z"
+std::string escape_for_terminal(std::string_view bytes);       ///< control bytes and invalid UTF-8 as \ooo
+bool is_utf8(std::string_view bytes);
+std::string to_utf8(std::string_view bytes);                   ///< invalid bytes become U+FFFD
+
+}  // namespace lineage::render

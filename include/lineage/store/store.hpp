@@ -1,0 +1,97 @@
+// The history on disk. A Writer applies the tracker's changes, in transactions that also carry the journal position
+// they were derived from; a Reader answers. Both are interfaces that know no SQL: the SQLite ones live in src/store,
+// their tables in schema/.
+//
+// One Writer at a time a database (a second is refused). Readers never block it nor wait for it.
+// An instance is used by one thread.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lineage/base/result.hpp"
+#include "lineage/model/forest.hpp"
+#include "lineage/model/process.hpp"
+
+namespace lineage::store {
+
+/// How far the journal has been consumed, and the tracker's state at an earlier frame of it, from which the frames in
+/// between are replayed (without applying their changes again).
+struct Progress {
+    std::uint64_t position = 0;             ///< of the first frame not yet consumed
+    std::uint64_t checkpoint_position = 0;
+    std::string checkpoint;                 ///< empty: none
+};
+
+struct LastIds {
+    model::Id process = 0;
+    model::BootId boot = 0;
+    model::Id gap = 0;
+};
+
+class Writer {
+public:
+    virtual ~Writer() = default;
+
+    virtual base::Result<Progress> progress() = 0;
+    virtual base::Result<LastIds> last_ids() = 0;
+
+    /// Between begin() and commit(); errors of the calls between surface at commit(), which then leaves the database
+    /// as it was. A busy database (someone imports) is waited for.
+    virtual base::Status begin() = 0;
+    virtual void put(const model::Boot& boot) = 0;
+    virtual void put(const model::Process& process) = 0;          ///< inserts or replaces by id
+    virtual void put(model::Id owner, const model::Image& image) = 0;  ///< inserts or replaces by (owner, seq)
+    virtual void drop_images(model::Id owner, std::int32_t from_seq) = 0;
+    virtual void drop(model::Id process) = 0;
+    virtual void put(const model::Gap& gap) = 0;
+    virtual void set_position(std::uint64_t position) = 0;
+    virtual void set_checkpoint(std::uint64_t position, std::string_view state) = 0;
+    /// Facts for `status`: a small set of names and values, e.g. "recorder.pid" -> "4242".
+    virtual void set_fact(std::string_view name, std::string_view value) = 0;
+    /// Removes a boot and everything in it (an import that is repeated).
+    virtual void drop_boot(std::string_view name) = 0;
+    virtual base::Status commit() = 0;
+    virtual void rollback() = 0;
+};
+
+class Reader {
+public:
+    virtual ~Reader() = default;
+
+    virtual base::Result<std::optional<model::Node>> by_id(model::Id id) = 0;
+    /// The latest life of `pid` that had begun at `at_ns` (in any boot, or the one given).
+    virtual base::Result<std::optional<model::Node>> by_pid(model::Pid pid, model::TimeNs at_ns, model::BootId boot = 0) = 0;
+    /// The process that the audit event `serial`, stamped within a second of `time_ns`, is about: born, ended or given an image by it.
+    virtual base::Result<std::optional<model::Node>> by_event(model::TimeNs time_ns, std::int64_t serial) = 0;
+    /// The creation parents of a process: its parent first, pid 0 last.
+    virtual base::Result<std::vector<model::Node>> ancestors(model::Id id) = 0;
+    /// Every process that matches, by ascending id, handed over one at a time (constant memory); stop by returning false.
+    virtual base::Status select(const model::Filter& filter, const std::function<bool(model::Node&&)>& take) = 0;
+
+    virtual base::Result<std::vector<model::Boot>> boots() = 0;
+    virtual base::Result<std::vector<model::Gap>> gaps(model::BootId boot = 0) = 0;
+    virtual base::Result<std::map<std::string, std::string>> facts() = 0;
+
+    struct Sizes {
+        std::int64_t bytes = 0;
+        std::int64_t processes = 0;
+        std::int64_t alive = 0;
+        std::int64_t images = 0;
+        int schema_version = 0;
+        std::optional<model::TimeNs> oldest_ns;
+        std::optional<model::TimeNs> newest_ns;
+    };
+    virtual base::Result<Sizes> sizes() = 0;
+};
+
+/// Creates the database where there is none; migrates an older schema; refuses a newer one, and a foreign file.
+base::Result<std::unique_ptr<Writer>> open_writer(const std::string& path);
+/// Never creates, migrates or writes.
+base::Result<std::unique_ptr<Reader>> open_reader(const std::string& path);
+
+}  // namespace lineage::store

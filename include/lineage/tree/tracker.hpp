@@ -1,0 +1,70 @@
+// The tracker: observations in, the process tree out. It is pure: no clock, file, socket or database, and the same
+// observations give the same tree, ids included. Its whole state can be saved and restored between any two of them.
+//
+// Not thread safe.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "lineage/base/result.hpp"
+#include "lineage/model/observation.hpp"
+
+namespace lineage::tree {
+
+/// Where changes go. A process is handed over whole, as it now is; an image likewise.
+class ChangeSink {
+public:
+    virtual ~ChangeSink() = default;
+    virtual void boot(const model::Boot& boot) = 0;
+    virtual void process(const model::Process& process) = 0;
+    virtual void image(model::Id owner, const model::Image& image) = 0;
+    /// `owner` has no image from `seq` on (they turned out to be another process's).
+    virtual void images_end(model::Id owner, std::int32_t seq) = 0;
+    /// The process turned out to be another one seen twice, or no process; what hung on it has been moved.
+    virtual void removed(model::Id process) = 0;
+    virtual void gap(const model::Gap& gap) = 0;
+};
+
+/// A question that only /proc can answer now: what is this pid? The answer comes back as a model::Seen or not at all.
+struct Question {
+    model::Pid pid = 0;
+};
+
+struct Counters {
+    std::uint64_t observations = 0;
+    std::uint64_t processes = 0;  ///< ever created
+    std::uint64_t images = 0;
+    std::uint64_t in_memory = 0;  ///< lives kept now
+};
+
+class Tracker {
+public:
+    Tracker();
+    ~Tracker();
+    Tracker(Tracker&&) noexcept;
+    Tracker& operator=(Tracker&&) noexcept;
+
+    void observe(model::Observation&& observation);
+    /// No more will come (end of an imported log): settles what waits for later knowledge.
+    void finish();
+
+    /// Everything that has changed since the last call, each thing once: boots, removals, processes by id, images, gaps.
+    void take_changes(ChangeSink& sink);
+    [[nodiscard]] std::size_t pending_changes() const;
+    std::vector<Question> take_questions();
+
+    /// Ids that are given out from now on are larger than these (ids already in the database).
+    void reserve_ids(model::Id process, model::BootId boot, model::Id gap);
+    [[nodiscard]] Counters counters() const;
+
+    void save(std::string& out) const;
+    base::Status restore(std::string_view saved);
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace lineage::tree
