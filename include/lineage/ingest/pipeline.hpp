@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -58,6 +59,8 @@ struct FollowOptions {
     std::size_t commit_changes = 1000;
     std::uint64_t checkpoint_bytes = 64ULL << 20;  ///< of journal between checkpoints
     int question_fd = -1;  ///< the tracker's questions go here, one native-endian i32 pid each; -1: nowhere
+    int ready_fd = -1;     ///< one byte is written when the first snapshot_end after the start has been committed; -1: nowhere
+    std::map<std::string, std::string> facts;  ///< written to the store with the first commit (recorder.pid, ...)
 };
 /// Follows a journal into the store until `stop_requested` (checked at least every commit_ms) and the journal's end.
 base::Status follow(const FollowOptions& options, store::Writer& writer, const volatile int& stop_requested);
