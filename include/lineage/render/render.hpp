@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "lineage/model/forest.hpp"
 
@@ -20,11 +21,12 @@ struct Style {
 /// One process as the contract's JSON object, without newline.
 std::string process_json(const model::Node& node);
 std::string boot_json(const model::Boot& boot);
-std::string gap_json(const model::Gap& gap);
+std::string gap_json(const model::Gap& gap, std::string_view boot);  ///< `boot`: Boot::name
 std::string path_json(const model::Path& path);
 
 void path_text(const model::Path& path, const Style& style, std::string& out);
-/// Each root of the forest (a vertex without a parent in it) and what is below it, drawn with lines.
+/// Each root of the forest (a vertex without a parent in it) and what is below it, drawn with lines. Beyond 64 levels
+/// the lines say the depth as a number: drawn, a chain of n processes would take n * n columns.
 void tree_text(const model::Forest& forest, const Style& style, std::string& out);
 void list_header(const Style& style, std::string& out);
 void list_line(const model::Node& node, const Style& style, std::string& out);
@@ -34,6 +36,7 @@ void dot(const model::Forest& forest, const Style& style, std::string& out);
 struct Status {
     std::map<std::string, std::string> facts;  ///< "recorder.pid" -> "4242", see store's set_fact
     std::vector<model::Gap> gaps;
+    std::map<model::BootId, std::string> boots;  ///< Boot::name by id
     std::map<std::string, std::string> database;
     bool recorder_alive = false;
 };

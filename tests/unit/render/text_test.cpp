@@ -1,0 +1,160 @@
+// Goal: what people read is aligned, complete and safe on a terminal, and depth costs neither stack nor quadratic time.
+// Method: exact text of small histories in UTC; chains of 100,000.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "sample.hpp"
+
+using namespace lineage;
+using namespace lineage::test;
+using namespace std::string_literals;
+
+namespace {
+std::string path_of(const model::Path& path, const render::Style& style = utc_style()) {
+    std::string out;
+    render::path_text(path, style, out);
+    return "\n" + out;
+}
+std::string tree_of(const std::vector<model::Node>& nodes, const render::Style& style = utc_style()) {
+    std::string out;
+    render::tree_text(forest(nodes), style, out);
+    return "\n" + out;
+}
+bool has_text(const std::string& where, std::string_view what) { return where.find(what) != std::string::npos; }
+}  // namespace
+
+TEST_CASE("show is a table from pid 0 down, with what is to say under each process") {
+    const model::Gap gap{7, 1, noon_ns, noon_ns + 1'000'000'000, 12, model::Witness::audit, "the backlog was full"};
+    CHECK(path_of({shell(), {sshd(), root()}, {gap}}) == R"(
+ PID  USER          LOGIN         STARTED                   COMMAND
+   0  root (0)      -             2025-11-21 12:00:01.123Z  [swapper/0]
+      born      boot, known from procfs, id @1
+ 812  root (0)      -             2025-11-21 12:00:02.123Z  /usr/sbin/sshd -D
+      born      fork, known from audit, connector, event 502, id @2
+      cwd       /
+4242  alice (1000)  alice (1000)  2025-11-21 12:00:03.123Z  /usr/bin/bash as -bash
+      born      fork, known from audit, connector, event 503, id @3
+      ppid      1, but created by 812
+      user      root (0) -> alice (1000), by 2025-11-21 12:00:03.128Z
+      effective root (0) -> alice (1000), by 2025-11-21 12:00:03.128Z
+      group     0 -> 1000, by 2025-11-21 12:00:03.128Z
+      login     - -> alice (1000), by 2025-11-21 12:00:03.128Z
+      cwd       /
+      ended     2025-11-21 12:00:05.623Z  SIGKILL (9), after 2.5 s
+gap  2025-11-21 12:00:00.123Z to 2025-11-21 12:00:01.123Z: 12 lost (audit): the backlog was full
+)");
+}
+
+TEST_CASE("show lists the images where there are several, and a change without an exec") {
+    auto su = shell();
+    su.images.push_back(image("/usr/bin/python3", {"/usr/bin/python3", "./run me.py"}, user(1000, 1000), noon_ns));
+    su.images.back().script = "./run me.py";
+    su.current = su.images.back();
+    su.process.credentials = user(0, 1000);
+    const auto text = path_of({su, {}, {}});
+    CHECK(has_text(text, "image     2025-11-21 12:00:03.128Z  /usr/bin/bash as -bash\n"));
+    CHECK(has_text(text, "image     2025-11-21 12:00:00.123Z  /usr/bin/python3 './run me.py'  (script ./run me.py)\n"));
+    CHECK(has_text(text, "user      alice (1000) -> root (0)\n"));
+    CHECK_FALSE(has_text(text, "login "));
+}
+
+TEST_CASE("show says what is inferred and how an end is known") {
+    auto lost = shell();
+    lost.process.inferred = model::Inferred::parent_from_ppid;
+    lost.process.ended->signal.reset();
+    const auto text = path_of({lost, {}, {}});
+    CHECK(has_text(text, "inferred  "s + model::text_of(model::Inferred::parent_from_ppid)));
+    CHECK(has_text(text, "gone, end not seen"));
+    lost.process.ended->signal = 11;
+    lost.process.ended->core_dumped = true;
+    CHECK(has_text(path_of({lost, {}, {}}), "SIGSEGV (11), core dumped"));
+}
+
+TEST_CASE("a tree is drawn with lines, the first born first") {
+    auto late = node(9, 900, 1, "late");
+    auto child = node(4, 4243, 3, "child");
+    child.process.credentials = user(1000, 1000);
+    child.process.inferred = model::Inferred::parent_from_ppid;
+    late.process.credentials = user(0);
+    CHECK(tree_of({root(), late, sshd(), shell(), child}) == R"(
+0 root (0): [swapper/0]
+├─ 812: /usr/sbin/sshd -D
+│  └─ 4242 alice (1000), login alice (1000), SIGKILL (9): /usr/bin/bash as -bash
+│     └─ 4243 inferred: child
+└─ 900: late
+)");
+}
+
+TEST_CASE("a terminal's width cuts lines by characters, and colours are put on a terminal only") {
+    auto style = utc_style();
+    style.width = 20;
+    auto wide = sshd();
+    wide.current.argv = {"sshd", "\u00fc\u00fc\u00fc\u00fc"};
+    wide.process.parent = 0;
+    CHECK(tree_of({wide}, style) == "\n812 root (0): /usr/…\n");
+    CHECK_FALSE(has_text(tree_of({wide}, style), "\033"));
+    style.color = true;
+    CHECK(has_text(tree_of({wide}, style), "\033["));
+}
+
+TEST_CASE("hostile bytes stay out of every text view") {
+    auto hostile = shell();
+    hostile.process.comm = every_byte();
+    hostile.current = image("/tmp/" + every_byte(), {every_byte(), "\033[2J"}, user(0), noon_ns);
+    hostile.current.script = every_byte();
+    hostile.current.cwd = every_byte();
+    hostile.images = {hostile.current, hostile.current};
+    auto style = utc_style();
+    style.user_name = [](std::uint32_t) { return "\033[31mroot"s; };
+    std::string list;
+    render::list_line(hostile, style, list);
+    const model::Gap gap{7, 1, noon_ns, noon_ns, std::nullopt, model::Witness::audit, every_byte()};
+    for (const auto& text : {path_of({hostile, {hostile}, {gap}}, style), tree_of({hostile}, style), list}) {
+        CHECK(render::is_utf8(text));
+        CHECK(std::none_of(text.begin(), text.end(), [](char c) { return (c >= 0 && c < 0x20 && c != '\n') || c == 0x7f; }));
+    }
+    CHECK(std::count(list.begin(), list.end(), '\n') == 1);
+}
+
+TEST_CASE("a chain of 100,000 is drawn without recursion and without n * n columns") {
+    constexpr model::Id depth = 100'000;
+    model::Forest chain;
+    model::Path path;
+    for (model::Id id = 1; id <= depth; ++id) {
+        const auto vertex = boost::add_vertex(node(id, static_cast<model::Pid>(id), id - 1, "deep"), chain);
+        if (vertex > 0) boost::add_edge(vertex - 1, vertex, chain);
+        path.ancestors.push_back(node(id, static_cast<model::Pid>(id), id - 1, "deep"));
+    }
+    std::string out;
+    render::tree_text(chain, utc_style(), out);
+    CHECK(std::count(out.begin(), out.end(), '\n') == depth);
+    CHECK(has_text(out, "[level 99999] 100000"));
+    CHECK(out.size() < 400 * depth);
+    std::string lines;
+    render::path_text(path, utc_style(), lines);
+    CHECK(std::count(lines.begin(), lines.end(), '\n') > depth);
+}
+
+TEST_CASE("find's line has the id, the user and how it ended") {
+    std::string out;
+    render::list_header(utc_style(), out);
+    render::list_line(shell(), utc_style(), out);
+    CHECK("\n" + out == R"(
+ID       PID     USER            LOGIN           STARTED                  ENDED         COMMAND
+@3       4242    alice (1000)    alice (1000)    2025-11-21 12:00:03.123Z SIGKILL (9)   /usr/bin/bash as -bash
+)");
+}
+
+TEST_CASE("status says so when nothing is recorded") {
+    render::Status status;
+    std::string out;
+    render::status_text(status, utc_style(), out);
+    CHECK(has_text(out, "not running"));
+    status.recorder_alive = true;
+    status.facts["recorder.pid"] = "42";
+    out.clear();
+    render::status_text(status, utc_style(), out);
+    CHECK_FALSE(has_text(out, "not running"));
+    CHECK(has_text(out, "recorder.pid                42\n"));
+}
