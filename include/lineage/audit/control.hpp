@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lineage/base/result.hpp"
@@ -31,6 +33,11 @@ public:
     static base::Result<Control> open();
 
     base::Result<KernelState> state();
+    /// The same without waiting: the reply makes fd() readable, take_state() then has it (or nullopt: nothing for us yet).
+    base::Status request_state();
+    std::optional<KernelState> take_state();
+    [[nodiscard]] int fd() const { return fd_.get(); }
+
     base::Status set_enabled(std::uint32_t enabled);
     base::Status set_backlog_limit(std::uint32_t records);
     base::Status set_backlog_wait_ms(std::uint32_t wait_ms);  ///< rounded up to the kernel's unit
@@ -46,6 +53,10 @@ public:
 
 private:
     explicit Control(base::UniqueFd fd) : fd_(std::move(fd)) {}
+    int send(std::uint16_t type, std::uint16_t flags, std::string_view payload);
+    int receive(int timeout_ms, std::uint16_t& type, std::string& payload);
+    int request(std::uint16_t type, std::string_view payload);
+
     base::UniqueFd fd_;
     std::uint32_t sequence_ = 0;
 };

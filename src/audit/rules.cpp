@@ -1,0 +1,145 @@
+// Our rules. Each architecture gets five, and a system call meets at most all of them, so few and broad is fast.
+//
+// They stand first. The kernel takes the first rule of the list that matches (__audit_filter_op in kernel/auditsc.c),
+// which has two consequences for rules of others that watch the same calls:
+// - theirs do not match any more where ours did: the record is made all the same, but carries our key, not theirs;
+// - a `never` of theirs no longer hides a call that we record, and our one `never` hides thread creations by clone
+//   from them. That is exact: CLONE_THREAD in clone's flags makes a thread, nothing else does (copy_process in
+//   kernel/fork.c), and no process is ever born of such a call. clone3 has its flags behind a pointer, so its threads
+//   cannot be told apart in the kernel and are recorded.
+// A positive rule ("has an exit signal") would spare others that, but would miss processes cloned with exit signal 0.
+#include <libaudit.h>
+#include <sched.h>
+#include <sys/prctl.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdio>
+#include <cstring>
+#include <initializer_list>
+
+#include "lineage/audit/control.hpp"
+
+namespace lineage::audit {
+
+namespace {
+
+constexpr std::string_view key = "lineage";
+
+struct Architecture {
+    std::uint32_t arch;  ///< AUDIT_ARCH_*, linux/audit.h
+    int machine;         ///< libaudit's table
+};
+
+constexpr Architecture architectures[] = {
+#if defined(__x86_64__)
+    {AUDIT_ARCH_X86_64, MACH_86_64},
+    {AUDIT_ARCH_I386, MACH_X86},
+#elif defined(__aarch64__)
+    {AUDIT_ARCH_AARCH64, MACH_AARCH64},
+    {AUDIT_ARCH_ARM, MACH_ARM},
+#else
+#error "lineage has no rules for this architecture yet"
+#endif
+};
+
+using Calls = std::initializer_list<const char*>;
+constexpr Calls thread_calls = {"clone"};
+constexpr Calls life_calls = {"fork", "vfork", "clone", "clone3", "execve", "execveat", "exit", "exit_group"};
+// setfsuid and setfsgid change neither uid nor euid. setns may enter a pid namespace; which kind it was does not
+// always show in its arguments (a pidfd, nstype 0).
+constexpr Calls identity_calls = {"setuid",   "setgid",   "setreuid",   "setregid",   "setresuid",   "setresgid",
+                                  "setuid32", "setgid32", "setreuid32", "setregid32", "setresuid32", "setresgid32", "setns"};
+constexpr Calls unshare_calls = {"unshare"};
+constexpr Calls prctl_calls = {"prctl"};
+
+int number_of(const char* name, int machine) {
+    const int number = audit_name_to_syscall(name, machine);
+    // libaudit's tables may be older than clone3, which has one number everywhere (asm-generic/unistd.h).
+    return number < 0 && std::strcmp(name, "clone3") == 0 ? 435 : number;
+}
+
+struct Field {
+    std::uint32_t name;
+    std::uint32_t comparison;
+    std::uint32_t value;
+};
+
+void add(audit_rule_data& data, const Field& field) {
+    data.fields[data.field_count] = field.name;
+    data.fieldflags[data.field_count] = field.comparison;
+    data.values[data.field_count] = field.value;
+    ++data.field_count;
+}
+
+/// Byte for byte what the kernel lists again.
+std::string rule(const Architecture& architecture, std::uint32_t action, Calls calls, std::initializer_list<Field> fields) {
+    audit_rule_data data{};
+    data.flags = AUDIT_FILTER_EXIT;
+    data.action = action;
+    for (const char* name : calls) {
+        const int number = number_of(name, architecture.machine);
+        if (number < 0) continue;
+        const auto nr = static_cast<std::uint32_t>(number);
+        data.mask[AUDIT_WORD(nr)] |= AUDIT_BIT(nr);
+    }
+    add(data, {AUDIT_ARCH, AUDIT_EQUAL, architecture.arch});
+    for (const Field& field : fields) add(data, field);
+    add(data, {AUDIT_FILTERKEY, AUDIT_EQUAL, static_cast<std::uint32_t>(key.size())});
+    data.buflen = static_cast<std::uint32_t>(key.size());
+    return std::string(reinterpret_cast<const char*>(&data), sizeof data).append(key);
+}
+
+#if defined(__aarch64__)
+/// Many arm64 machines have no 32-bit half; a rule for it would only cost time.
+bool exists(const Architecture& architecture) {
+    if (architecture.arch != AUDIT_ARCH_ARM) return true;
+    FILE* file = std::fopen("/sys/devices/system/cpu/aarch32_el0", "re");  // Documentation/ABI/testing/sysfs-devices-system-cpu
+    if (file != nullptr) std::fclose(file);
+    return file != nullptr;
+}
+#else
+bool exists(const Architecture&) { return true; }
+#endif
+
+}  // namespace
+
+std::vector<std::string> lineage_rules() {
+    std::vector<std::string> rules;
+    constexpr Field succeeded = {AUDIT_SUCCESS, AUDIT_EQUAL, 1};
+    constexpr Field makes_thread = {AUDIT_ARG0, AUDIT_BIT_MASK, CLONE_THREAD};
+    constexpr Field makes_pid_namespace = {AUDIT_ARG0, AUDIT_BIT_MASK, CLONE_NEWPID};
+    constexpr Field sets_subreaper = {AUDIT_ARG0, AUDIT_EQUAL, PR_SET_CHILD_SUBREAPER};
+    for (const Architecture& it : architectures) {
+        if (!exists(it)) continue;
+        rules.push_back(rule(it, AUDIT_NEVER, thread_calls, {makes_thread}));
+        rules.push_back(rule(it, AUDIT_ALWAYS, life_calls, {}));
+        rules.push_back(rule(it, AUDIT_ALWAYS, identity_calls, {succeeded}));
+        rules.push_back(rule(it, AUDIT_ALWAYS, unshare_calls, {makes_pid_namespace, succeeded}));
+        rules.push_back(rule(it, AUDIT_ALWAYS, prctl_calls, {sets_subreaper, succeeded}));
+    }
+    return rules;
+}
+
+bool is_ours(const std::string& rule) {
+    audit_rule_data data{};
+    if (rule.size() < sizeof data) return false;
+    std::memcpy(&data, rule.data(), sizeof data);
+    // Strings of the fields stand one behind the other in buf, in the order of the fields; the fields that carry one
+    // are those that audit_data_to_entry in kernel/auditfilter.c unpacks.
+    std::size_t offset = sizeof data;
+    for (std::uint32_t i = 0; i < std::min<std::uint32_t>(data.field_count, AUDIT_MAX_FIELDS); ++i) {
+        const auto name = data.fields[i];
+        const bool has_string = (name >= AUDIT_SUBJ_USER && name <= AUDIT_SUBJ_CLR) ||
+                                (name >= AUDIT_OBJ_USER && name <= AUDIT_OBJ_LEV_HIGH) || name == AUDIT_WATCH ||
+                                name == AUDIT_DIR || name == AUDIT_FILTERKEY || name == AUDIT_EXE;
+        if (!has_string) continue;
+        const std::size_t size = data.values[i];
+        if (offset + size > rule.size()) return false;
+        if (name == AUDIT_FILTERKEY && std::string_view(rule).substr(offset, size) == key) return true;
+        offset += size;
+    }
+    return false;
+}
+
+}  // namespace lineage::audit
