@@ -129,9 +129,10 @@ struct BootBegan {
     TimeNs started_ns = 0;
     TimeNs real_minus_mono_ns = 0;
     bool imported = false;
+    TimeNs time_ns = 0;  ///< when capture began to record; 0 in an imported log
 };
 struct ClockChanged { TimeNs real_minus_mono_ns = 0; };
-struct ConnectorUp {};
+struct ConnectorUp { TimeNs time_ns = 0; };  ///< CLOCK_REALTIME
 struct ConnectorDown {};
 struct ConnectorDrained { TimeNs time_ns = 0; };  ///< CLOCK_MONOTONIC
 struct SnapshotBegan { TimeNs time_ns = 0; };

@@ -1,0 +1,177 @@
+#include "lineage/audit/assembler.hpp"
+
+#include <algorithm>
+#include <deque>
+
+#include "event.hpp"
+
+namespace lineage::audit {
+
+namespace {
+
+/// Which of the last events have been handed over, so that a repeated or late record does not make a second one.
+class Released {
+public:
+    [[nodiscard]] bool contains(const RecordId& id) const { return slots_[slot(id)] == id; }
+    void add(const RecordId& id) { slots_[slot(id)] = id; }
+    void save(base::Encoder& out) const {
+        for (const RecordId& id : slots_) {
+            out.put(id.time_ns);
+            out.put(id.serial);
+        }
+    }
+    void restore(base::Decoder& in) {
+        for (RecordId& id : slots_) {
+            in.get(id.time_ns);
+            in.get(id.serial);
+        }
+    }
+
+private:
+    static constexpr std::size_t size = 8192;
+    static std::size_t slot(const RecordId& id) { return static_cast<std::size_t>(id.serial) % size; }
+    std::vector<RecordId> slots_ = std::vector<RecordId>(size, RecordId{-1, -1});
+};
+
+struct Pending {
+    Event event;
+    bool whole = false;
+    std::uint64_t last_record = 0;   ///< count of records when the last one of this event came
+    std::int64_t last_received_ns = 0;
+};
+
+}  // namespace
+
+struct Assembler::State {
+    Take take;
+    AssemblerLimits limits;
+    AssemblerCounters counters;
+    std::deque<Pending> pending;  ///< by ascending serial
+    Released released;
+    std::int64_t now_ns = 0;
+
+    Pending* pending_for(const RecordId& id);
+    void record(std::uint16_t type, std::string_view text, std::int64_t received_ns);
+    [[nodiscard]] bool due(const Pending& event) const;
+    void hand_over_due();
+    void hand_over(Pending& event);
+};
+
+Pending* Assembler::State::pending_for(const RecordId& id) {
+    auto at = pending.end();
+    while (at != pending.begin() && std::prev(at)->event.id().serial > id.serial) --at;
+    if (at != pending.begin() && std::prev(at)->event.id() == id) return &*std::prev(at);
+    if (released.contains(id)) return nullptr;
+    return &*pending.insert(at, Pending{Event(id)});
+}
+
+void Assembler::State::record(std::uint16_t type, std::string_view text, std::int64_t received_ns) {
+    now_ns = std::max(now_ns, received_ns);
+    RecordId id;
+    if (!take_id(text, id)) {
+        ++counters.malformed;
+        return;
+    }
+    ++counters.records;
+    Pending* const event = pending_for(id);
+    if (event == nullptr) {
+        ++counters.late;
+    } else {
+        event->event.absorb(type, text, limits.event_bytes_max);
+        event->whole = event->whole || ends_event(type);
+        event->last_record = counters.records;
+        event->last_received_ns = received_ns;
+    }
+    hand_over_due();
+}
+
+bool Assembler::State::due(const Pending& event) const {
+    const auto records_since = counters.records - event.last_record;
+    const auto ns_since = event.last_received_ns == 0 ? 0 : now_ns - event.last_received_ns;
+    if (event.whole) return records_since >= limits.slack || ns_since >= limits.settle_ns;
+    return records_since >= limits.window || ns_since >= limits.patience_ns;
+}
+
+void Assembler::State::hand_over_due() {
+    while (!pending.empty() && due(pending.front())) {
+        hand_over(pending.front());
+        pending.pop_front();
+    }
+}
+
+void Assembler::State::hand_over(Pending& event) {
+    released.add(event.event.id());
+    ++counters.events;
+    if (!event.whole) ++counters.incomplete;
+    if (auto observation = event.event.observation()) take(std::move(*observation));
+}
+
+Assembler::Assembler(Take take, AssemblerLimits limits) : state_(std::make_unique<State>()) {
+    state_->take = std::move(take);
+    state_->limits = limits;
+}
+Assembler::~Assembler() = default;
+Assembler::Assembler(Assembler&&) noexcept = default;
+
+void Assembler::record(std::uint16_t type, std::string_view text, std::int64_t received_ns) {
+    state_->record(type, text, received_ns);
+}
+
+void Assembler::line(std::string_view line, std::int64_t received_ns) {
+    constexpr char enrichment = '\x1d';  // auditd's log_format = ENRICHED appends interpreted fields behind it
+    line = line.substr(0, line.find(enrichment));
+    std::string_view node;
+    std::uint16_t type = 0;
+    if (!take_line_head(line, node, type)) {
+        if (!line.empty()) ++state_->counters.malformed;
+        return;
+    }
+    state_->record(type, line, received_ns);
+}
+
+void Assembler::advance(std::int64_t received_ns) {
+    state_->now_ns = std::max(state_->now_ns, received_ns);
+    state_->hand_over_due();
+}
+
+void Assembler::finish() {
+    for (Pending& event : state_->pending) state_->hand_over(event);
+    state_->pending.clear();
+}
+
+const AssemblerCounters& Assembler::counters() const { return state_->counters; }
+
+void Assembler::save(base::Encoder& out) const {
+    const auto& counters = state_->counters;
+    for (const auto count : {counters.records, counters.events, counters.malformed, counters.incomplete, counters.late})
+        out.put(count);
+    out.put(state_->now_ns);
+    state_->released.save(out);
+    out.put(static_cast<std::uint32_t>(state_->pending.size()));
+    for (const Pending& event : state_->pending) {
+        event.event.save(out);
+        out.put(event.whole);
+        out.put(event.last_record);
+        out.put(event.last_received_ns);
+    }
+}
+
+void Assembler::restore(base::Decoder& in) {
+    auto& counters = state_->counters;
+    for (auto* count : {&counters.records, &counters.events, &counters.malformed, &counters.incomplete, &counters.late})
+        in.get(*count);
+    in.get(state_->now_ns);
+    state_->released.restore(in);
+    state_->pending.clear();
+    const auto size = in.get<std::uint32_t>();
+    for (std::uint32_t i = 0; i < size && in.ok(); ++i) {
+        Pending event;
+        event.event.restore(in);
+        in.get(event.whole);
+        in.get(event.last_record);
+        in.get(event.last_received_ns);
+        state_->pending.push_back(std::move(event));
+    }
+}
+
+}  // namespace lineage::audit

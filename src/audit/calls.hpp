@@ -1,0 +1,16 @@
+// Which system call a SYSCALL record is about, for any architecture that libaudit knows.
+#pragma once
+
+#include <cstdint>
+
+namespace lineage::audit {
+
+enum class Call : std::uint8_t { other, fork, vfork, clone, clone3, execve, execveat, exit, exit_group, unshare, setns, prctl };
+
+/// `arch` as in the record (an ELF machine with flags, linux/audit.h), `number` in that table.
+Call call_of(std::uint32_t arch, std::int64_t number);
+
+/// The argument that holds clone's flags: a0, but a1 on s390 (CONFIG_CLONE_BACKWARDS2).
+int clone_flags_argument(std::uint32_t arch);
+
+}  // namespace lineage::audit

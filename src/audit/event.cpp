@@ -1,0 +1,275 @@
+#include "event.hpp"
+
+#include <libaudit.h>
+#include <sched.h>
+#include <sys/prctl.h>
+
+#include <algorithm>
+
+namespace lineage::audit {
+
+namespace {
+
+std::uint32_t uid_of(std::string_view value) {
+    std::int64_t number = 0;
+    if (!parse_decimal(value, number)) return model::unset_uid;
+    return static_cast<std::uint32_t>(number);  // -1 is how old kernels wrote "unset"
+}
+
+model::Pid pid_of(std::string_view value, model::Pid otherwise) {
+    std::int64_t number = 0;
+    if (!parse_decimal(value, number) || number < 0 || number > INT32_MAX) return otherwise;
+    return static_cast<model::Pid>(number);
+}
+
+/// "a12" or "a12[3]" (a part of a long argument); "argc" and "a12_len" are neither.
+struct ArgumentName {
+    std::uint32_t index = 0;
+    std::uint32_t part = 0;
+};
+std::optional<ArgumentName> argument_name(std::string_view name) {
+    if (name.size() < 2 || name.front() != 'a') return std::nullopt;
+    name.remove_prefix(1);
+    ArgumentName result;
+    std::int64_t number = 0;
+    const auto bracket = name.find('[');
+    if (bracket != std::string_view::npos) {
+        if (name.back() != ']') return std::nullopt;
+        if (!parse_decimal(name.substr(bracket + 1, name.size() - bracket - 2), number) || number < 0 || number > INT32_MAX)
+            return std::nullopt;
+        result.part = static_cast<std::uint32_t>(number);
+        name = name.substr(0, bracket);
+    }
+    if (name.empty() || name.front() < '0' || name.front() > '9') return std::nullopt;
+    if (!parse_decimal(name, number) || number > INT32_MAX) return std::nullopt;
+    result.index = static_cast<std::uint32_t>(number);
+    return result;
+}
+
+}  // namespace
+
+bool ends_event(std::uint16_t type) {
+    return type == AUDIT_EOE || type == AUDIT_PROCTITLE || type == AUDIT_KERNEL ||
+           (type >= AUDIT_FIRST_USER_MSG && type < AUDIT_FIRST_EVENT) || type >= AUDIT_FIRST_USER_MSG2;
+}
+
+void Event::absorb(std::uint16_t type, std::string_view fields, std::size_t bytes_max) {
+    switch (type) {
+        case AUDIT_SYSCALL:
+        case AUDIT_LOGIN:
+        case AUDIT_ANOM_ABEND: absorb_task(type, fields); break;
+        case AUDIT_EXECVE:
+            if (execve_.size() + fields.size() < bytes_max) execve_.append(fields).push_back(' ');
+            break;
+        case AUDIT_CWD: {
+            std::string_view name;
+            std::string_view value;
+            while (take_field(fields, name, value))
+                if (name == "cwd") cwd_ = decode_untrusted(value);
+            break;
+        }
+        case AUDIT_PATH: {
+            std::string_view name;
+            std::string_view value;
+            if (fields.substr(0, 7) != "item=0 ") break;
+            while (path_.empty() && take_field(fields, name, value))
+                if (name == "name") path_ = decode_untrusted(value);
+            break;
+        }
+        default: break;
+    }
+}
+
+void Event::absorb_task(std::uint16_t type, std::string_view fields) {
+    // LOGIN and ANOM_ABEND often share their event with a SYSCALL record, which says more of the task.
+    const bool fill = type == AUDIT_SYSCALL || !has_call_;
+    model::Credentials who;
+    bool whole = false;
+    std::string_view name;
+    std::string_view value;
+    std::int64_t number = 0;
+    std::uint64_t hex = 0;
+    while (take_field(fields, name, value)) {
+        if (name == "auid") {
+            who.auid = uid_of(value);
+            if (type == AUDIT_LOGIN) new_auid_ = who.auid;
+        } else if (name == "ses") {
+            who.ses = uid_of(value);
+            if (type == AUDIT_LOGIN) new_ses_ = who.ses;
+        } else if (name == "sig" && parse_decimal(value, number)) {
+            signal_ = static_cast<std::int32_t>(number);
+        } else if (!fill) {
+            continue;
+        } else if (name == "pid") {
+            task_.pid = pid_of(value, 0);
+        } else if (name == "ppid") {
+            task_.ppid = pid_of(value, -1);
+        } else if (name == "uid") {
+            who.uid = uid_of(value);
+        } else if (name == "gid") {
+            who.gid = uid_of(value);
+        } else if (name == "euid") {
+            who.euid = uid_of(value);
+            whole = true;
+        } else if (name == "egid") {
+            who.egid = uid_of(value);
+        } else if (name == "tty") {
+            who.tty = decode_untrusted(value);
+        } else if (name == "comm") {
+            task_.comm = decode_untrusted(value);
+        } else if (name == "exe") {
+            task_.exe = decode_untrusted(value);
+        } else if (type != AUDIT_SYSCALL) {
+            continue;
+        } else if (name == "arch" && parse_hex(value, hex)) {
+            call_.arch = static_cast<std::uint32_t>(hex);
+        } else if (name == "syscall" && parse_decimal(value, number)) {
+            call_.call = call_of(call_.arch, number);
+        } else if (name == "success") {
+            call_.success = value == "yes";
+        } else if (name == "exit" && parse_decimal(value, number)) {
+            call_.result = number;
+        } else if (name == "a0" && parse_hex(value, hex)) {
+            call_.args[0] = hex;
+        } else if (name == "a1" && parse_hex(value, hex)) {
+            call_.args[1] = hex;
+        }
+    }
+    has_call_ = has_call_ || type == AUDIT_SYSCALL;
+    if (type != AUDIT_SYSCALL) special_ = type;
+    if (!fill) return;
+    has_task_ = true;
+    task_.time_ns = id_.time_ns;
+    task_.serial = id_.serial;
+    if (whole && type == AUDIT_SYSCALL) task_.credentials = std::move(who);
+}
+
+std::vector<std::string> Event::arguments() const {
+    struct Part {
+        ArgumentName name;
+        std::string_view value;
+    };
+    std::vector<Part> parts;
+    std::string_view rest = execve_;
+    std::string_view name;
+    std::string_view value;
+    while (take_field(rest, name, value))
+        if (const auto argument = argument_name(name)) parts.push_back({*argument, value});
+    const auto before = [](const Part& a, const Part& b) {
+        return std::pair(a.name.index, a.name.part) < std::pair(b.name.index, b.name.part);
+    };
+    if (!std::is_sorted(parts.begin(), parts.end(), before)) std::stable_sort(parts.begin(), parts.end(), before);
+    std::vector<std::string> argv;
+    const Part* previous = nullptr;
+    for (const Part& part : parts) {
+        const bool same_argument = previous != nullptr && previous->name.index == part.name.index;
+        if (!same_argument)
+            argv.push_back(decode_untrusted(part.value));
+        else if (previous->name.part != part.name.part)
+            argv.back() += decode_untrusted(part.value);
+        previous = &part;
+    }
+    return argv;
+}
+
+std::optional<model::Observation> Event::of_system_call() {
+    switch (call_.call) {
+        case Call::fork:
+        case Call::vfork:
+        case Call::clone:
+        case Call::clone3: {
+            if (!call_.success || call_.result <= 0 || call_.result > INT32_MAX) break;
+            model::AuditFork fork{std::move(task_), model::How::fork, static_cast<model::Pid>(call_.result), std::nullopt};
+            if (call_.call == Call::vfork) fork.how = model::How::vfork;
+            if (call_.call == Call::clone3) fork.how = model::How::clone3;
+            if (call_.call == Call::clone) {
+                fork.how = model::How::clone;
+                fork.flags = call_.args[clone_flags_argument(call_.arch)];
+            }
+            return fork;
+        }
+        case Call::execve:
+        case Call::execveat: {
+            model::AuditExec exec{std::move(task_), call_.success, 0, arguments(), std::move(cwd_), std::move(path_)};
+            if (!call_.success) exec.error = static_cast<int>(std::clamp<std::int64_t>(-call_.result, 0, 4095));
+            return exec;
+        }
+        case Call::exit:
+        case Call::exit_group:
+            return model::AuditExit{std::move(task_), static_cast<std::int32_t>(call_.args[0] & 0xff),
+                                    call_.call == Call::exit_group};
+        case Call::unshare:
+        case Call::setns:
+        case Call::prctl:
+        case Call::other: break;
+    }
+    model::AuditStatement statement{std::move(task_), false, false};
+    if (call_.success) {
+        statement.new_pid_namespace =
+            (call_.call == Call::unshare && (call_.args[0] & CLONE_NEWPID) != 0) ||
+            (call_.call == Call::setns && (call_.args[1] == 0 || (call_.args[1] & CLONE_NEWPID) != 0));
+        statement.subreaper =
+            call_.call == Call::prctl && call_.args[0] == PR_SET_CHILD_SUBREAPER && call_.args[1] != 0;
+    }
+    return statement;
+}
+
+std::optional<model::Observation> Event::observation() {
+    if (!has_task_ || task_.pid <= 0) return std::nullopt;
+    if (special_ == AUDIT_LOGIN) return model::AuditLogin{std::move(task_), new_auid_, new_ses_};
+    if (special_ == AUDIT_ANOM_ABEND) return model::AuditAbend{std::move(task_), signal_};
+    return of_system_call();
+}
+
+void Event::save(base::Encoder& out) const {
+    out.put(id_.time_ns);
+    out.put(id_.serial);
+    out.put(has_call_);
+    out.put(call_.call);
+    out.put(call_.success);
+    out.put(call_.result);
+    out.put(call_.args[0]);
+    out.put(call_.args[1]);
+    out.put(call_.arch);
+    out.put(special_);
+    out.put(signal_);
+    out.put(new_auid_);
+    out.put(new_ses_);
+    out.put(has_task_);
+    out.put(task_.time_ns);
+    out.put(task_.serial);
+    out.put(task_.pid);
+    out.put(task_.ppid);
+    out.put(task_.credentials.has_value());
+    const auto who = task_.credentials.value_or(model::Credentials{});
+    for (const auto number : {who.uid, who.gid, who.euid, who.egid, who.auid, who.ses}) out.put(number);
+    for (const std::string& text : {who.tty, task_.comm, task_.exe, execve_, cwd_, path_}) out.put_bytes(text);
+}
+
+void Event::restore(base::Decoder& in) {
+    in.get(id_.time_ns);
+    in.get(id_.serial);
+    in.get(has_call_);
+    in.get(call_.call);
+    in.get(call_.success);
+    in.get(call_.result);
+    in.get(call_.args[0]);
+    in.get(call_.args[1]);
+    in.get(call_.arch);
+    in.get(special_);
+    in.get(signal_);
+    in.get(new_auid_);
+    in.get(new_ses_);
+    in.get(has_task_);
+    in.get(task_.time_ns);
+    in.get(task_.serial);
+    in.get(task_.pid);
+    in.get(task_.ppid);
+    const bool has_credentials = in.get<bool>();
+    model::Credentials who;
+    for (auto* number : {&who.uid, &who.gid, &who.euid, &who.egid, &who.auid, &who.ses}) in.get(*number);
+    for (auto* text : {&who.tty, &task_.comm, &task_.exe, &execve_, &cwd_, &path_}) *text = in.get_bytes();
+    if (has_credentials) task_.credentials = std::move(who);
+}
+
+}  // namespace lineage::audit

@@ -1,0 +1,63 @@
+// One audit event while its records come in, and what it says once they are all there.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "calls.hpp"
+#include "lineage/base/codec.hpp"
+#include "lineage/model/observation.hpp"
+#include "scan.hpp"
+
+namespace lineage::audit {
+
+/// Does a record of this type end its event: EOE, PROCTITLE (the last one that a log file has, audit_log_exit in
+/// kernel/auditsc.c), or a type that user space sent and that therefore stands alone?
+bool ends_event(std::uint16_t type);
+
+class Event {
+public:
+    Event() = default;
+    explicit Event(RecordId id) : id_(id) {}
+
+    [[nodiscard]] const RecordId& id() const { return id_; }
+
+    /// Takes from the record what the tree needs. Records of one event may come in any order and more than once.
+    void absorb(std::uint16_t type, std::string_view fields, std::size_t bytes_max);
+
+    /// nullopt when it says nothing about a process.
+    std::optional<model::Observation> observation();
+
+    void save(base::Encoder& out) const;
+    void restore(base::Decoder& in);
+
+private:
+    struct SystemCall {
+        Call call = Call::other;
+        bool success = true;   ///< exit and exit_group do not say
+        std::int64_t result = 0;
+        std::uint64_t args[2] = {0, 0};
+        std::uint32_t arch = 0;
+    };
+    void absorb_task(std::uint16_t type, std::string_view fields);
+    [[nodiscard]] std::vector<std::string> arguments() const;
+    std::optional<model::Observation> of_system_call();
+
+    RecordId id_;
+    bool has_call_ = false;
+    SystemCall call_;
+    std::uint16_t special_ = 0;  ///< AUDIT_LOGIN or AUDIT_ANOM_ABEND, 0: neither
+    std::int32_t signal_ = 0;
+    std::uint32_t new_auid_ = model::unset_uid;
+    std::uint32_t new_ses_ = model::unset_uid;
+    bool has_task_ = false;
+    model::AuditHeader task_;
+    std::string execve_;  ///< the EXECVE records' fields, one after the other
+    std::string cwd_;
+    std::string path_;
+};
+
+}  // namespace lineage::audit

@@ -1,0 +1,277 @@
+// Audit's word: identity, images, creation parents, exit codes.
+#include <sched.h>
+
+#include <algorithm>
+
+#include "state.hpp"
+
+namespace lineage::tree {
+
+namespace {
+
+constexpr std::size_t nameless_max = 256;
+
+bool has_flag(const model::AuditFork& fork, std::uint64_t flag) { return fork.flags && (*fork.flags & flag) != 0; }
+
+/// Can a life that began at `born_ns`, as the connector says, be the child of a call that was entered at `call_ns`?
+bool not_before(model::TimeNs born_ns, model::TimeNs call_ns) { return born_ns + clock_slack_ns >= call_ns; }
+
+}  // namespace
+
+void Tracker::State::state(Life& life, const model::AuditHeader& task) {
+    if (task.serial < life.stated_serial) return;
+    life.stated_serial = task.serial;
+    model::Process& process = life.process;
+    if (task.credentials) {
+        model::Credentials who = *task.credentials;
+        if (life.ids_ns > task.time_ns) {
+            who.uid = process.credentials.uid;
+            who.gid = process.credentials.gid;
+            who.euid = process.credentials.euid;
+            who.egid = process.credentials.egid;
+        }
+        life.stated = true;
+        if (who != process.credentials) {
+            process.credentials = std::move(who);
+            population.touch(life);
+        }
+    }
+    if (task.ppid >= 0 && task.time_ns >= life.ppid_ns && task.ppid != process.ppid) {
+        process.ppid = task.ppid;
+        population.touch(life);
+    }
+    // Where nothing at all is known of what it runs, the record at least names the file.
+    if (process.image_owner == 0 && life.images.empty() && !task.exe.empty() && !process.kernel_thread) {
+        model::Image image;
+        image.time_ns = life.from_ns();
+        image.exe = task.exe;
+        image.comm = task.comm;
+        image.credentials = process.credentials;
+        image.witnesses = only(model::Witness::audit);
+        add_image(life, std::move(image));
+        process.comm = task.comm;
+    }
+}
+
+void Tracker::State::on(model::AuditFork&& fork) {
+    Life& caller = life_of(fork.task);
+    state(caller, fork.task);
+    if (has_flag(fork, CLONE_THREAD)) return;
+    const auto time_ns = fork.task.time_ns;
+    Life* child = caller.in_namespace ? nullptr : child_by_pid(caller, fork);
+    if (child == nullptr && (caller.in_namespace || connector_covers(time_ns))) {
+        if (take_thread(caller, fork)) return;
+        child = child_by_order(caller, fork);
+        if (child == nullptr) {
+            if (caller.in_namespace && caller.nameless.size() < nameless_max)
+                caller.nameless.push_back({time_ns, fork.task.serial, fork.returned, fork.how});
+            return;
+        }
+        if (!caller.in_namespace) {
+            // The connector knows every birth, and none has the number that the caller got.
+            caller.in_namespace = true;
+            ask(caller.process.pid);
+        }
+    }
+    if (child == nullptr) {
+        child = &begin_life(fork.returned, time_ns);
+        const bool told = !child->images.empty() || !child->alive();
+        if (fork.how == model::How::clone3 && !told) {
+            child->phantom = true;
+            ++caller.possible_threads;
+            population.bury(*child);
+        }
+    }
+    claim(*child, caller, fork);
+}
+
+Life* Tracker::State::child_by_pid(const Life& caller, const model::AuditFork& fork) {
+    const auto time_ns = fork.task.time_ns;
+    const bool covered = connector_covers(time_ns);
+    for (Life* life : population.lives(fork.returned)) {
+        if (life->claimed() || life == &caller) continue;
+        const auto from_ns = life->from_ns();
+        if (has(life->process.born.witnesses, model::Witness::connector)) {
+            const auto parent = life->kernel_parent;
+            const bool related = parent == caller.process.pid || parent == fork.task.ppid || parent == caller.process.ppid;
+            if (related && not_before(from_ns, time_ns)) return life;
+        } else if (life->birth_known()) {
+            constexpr model::TimeNs start_time_step_ns = 10'000'000;
+            if (std::abs(from_ns - time_ns) <= start_time_step_ns + tick_ns) return life;
+        } else if (!covered && from_ns >= time_ns) {
+            return life;
+        }
+    }
+    return nullptr;
+}
+
+bool Tracker::State::take_thread(Life& caller, const model::AuditFork& fork) {
+    if (fork.how != model::How::clone3) return false;
+    auto& births = caller.thread_births;
+    const auto birth = std::find_if(births.begin(), births.end(), [&](const ThreadBirth& thread) {
+        return (caller.in_namespace || thread.tid == fork.returned) && not_before(thread.time_ns, fork.task.time_ns);
+    });
+    if (birth == births.end()) return false;
+    if (caller.in_namespace) {
+        const Life* child = child_by_order(caller, fork);
+        if (child != nullptr && child->from_ns() < birth->time_ns) return false;
+    }
+    births.erase(birth);
+    return true;
+}
+
+Life* Tracker::State::child_by_order(Life& caller, const model::AuditFork& fork) {
+    const bool covered = connector_covers(fork.task.time_ns);
+    Life* first = nullptr;
+    const auto consider = [&](Life& parent) {
+        for (Life* child = parent.first_child; child != nullptr; child = child->next_sibling) {
+            if (child->from_ns() + 1'000'000'000 < fork.task.time_ns) break;  // newest first
+            if (child->claimed() || !not_before(child->from_ns(), fork.task.time_ns)) continue;
+            if (covered && !has(child->process.born.witnesses, model::Witness::connector)) continue;
+            if (first == nullptr || child->from_ns() < first->from_ns()) first = child;
+        }
+    };
+    const bool by_parent = has_flag(fork, CLONE_PARENT);
+    if (!by_parent) consider(caller);
+    if (by_parent || (fork.how == model::How::clone3 && covered && first == nullptr))
+        if (Life* kernel_parent = life_at(fork.task.ppid, fork.task.time_ns)) consider(*kernel_parent);
+    return first;
+}
+
+void Tracker::State::claim(Life& child, Life& caller, const model::AuditFork& fork) {
+    model::Process& process = child.process;
+    const bool timed = has(process.born.witnesses, model::Witness::connector);
+    if (!timed) process.born.time_ns = fork.task.time_ns;
+    process.born.serial = fork.task.serial;
+    process.born.how = fork.how;
+    process.born.witnesses = process.born.witnesses | model::Witness::audit;
+    if (process.inferred != model::Inferred::exit_of_thread) process.inferred = model::Inferred::no;
+    if (may_link(child, caller)) population.link(child, caller);
+    if (!child.stated && child.ids_ns == 0 && fork.task.credentials) process.credentials = *fork.task.credentials;
+    if (!timed && !child.stated) process.ppid = has_flag(fork, CLONE_PARENT) ? fork.task.ppid : fork.task.pid;
+    if (child.comm_ns == 0 && child.images.empty()) process.comm = fork.task.comm;
+    inherit_image(child, caller);
+    if (has_flag(fork, CLONE_NEWPID)) {
+        child.in_namespace = true;
+        process.ns_pid = 1;
+    } else if (caller.children_elsewhere) {
+        child.in_namespace = true;
+        if (!process.ns_pid) ask(process.pid);
+    } else if (caller.in_namespace) {
+        child.in_namespace = true;
+        process.ns_pid = fork.returned;
+    }
+    population.touch(child);
+}
+
+void Tracker::State::adopt_nameless(Life& child, Life& caller) {
+    auto& forks = caller.nameless;
+    const auto fork = std::find_if(forks.begin(), forks.end(),
+                                   [&](const NamelessFork& one) { return one.time_ns <= child.from_ns(); });
+    if (fork == forks.end()) return;
+    model::AuditFork known;
+    known.task.pid = caller.process.pid;
+    known.task.time_ns = fork->time_ns;
+    known.task.serial = fork->serial;
+    known.task.comm = caller.process.comm;
+    known.task.credentials = caller.process.credentials;
+    known.how = fork->how;
+    known.returned = fork->returned;
+    forks.erase(fork);
+    claim(child, caller, known);
+}
+
+void Tracker::State::on(model::AuditExec&& exec) {
+    Life& life = life_of(exec.task);
+    if (!exec.success) {
+        state(life, exec.task);
+        return;
+    }
+    const auto& task = exec.task;
+    auto image = std::find_if(life.images.begin(), life.images.end(), [&](const model::Image& one) {
+        return has(one.witnesses, model::Witness::connector) && !has(one.witnesses, model::Witness::audit) &&
+               not_before(one.time_ns, task.time_ns);
+    });
+    if (image == life.images.end()) {
+        model::Image unseen;
+        unseen.time_ns = task.time_ns;
+        image = life.images.begin() + add_image(life, std::move(unseen)).seq;
+    }
+    image->serial = task.serial;
+    image->exe = task.exe;
+    image->script = exec.path == task.exe ? std::string() : std::move(exec.path);
+    image->comm = task.comm;
+    image->cwd = std::move(exec.cwd);
+    image->argv = std::move(exec.argv);
+    image->witnesses = image->witnesses | model::Witness::audit;
+    if (task.credentials) image->credentials = *task.credentials;
+    population.touch_image(life, image->seq);
+    state(life, task);
+    life.process.kernel_thread = false;
+    if (task.time_ns >= life.comm_ns && image->seq == life.images.back().seq) life.process.comm = task.comm;
+    life.possible_threads = 0;
+}
+
+void Tracker::State::on(model::AuditExit&& exit) {
+    Life& life = life_of(exit.task);
+    state(life, exit.task);
+    life.has_exit_record = true;
+    life.exit_is_group = exit.group;
+    life.exit_ns = exit.task.time_ns;
+    life.exit_serial = exit.task.serial;
+    life.exit_code = exit.code;
+    model::End end;
+    end.time_ns = exit.task.time_ns;
+    end.serial = exit.task.serial;
+    end.code = exit.code;
+    end.witnesses = only(model::Witness::audit);
+    if (!life.alive() && has(life.process.ended->witnesses, model::Witness::connector)) {
+        if (life.process.ended->code != exit.code) return;  // a signal or another thread was faster
+        life.process.ended->serial = exit.task.serial;
+        life.process.ended->witnesses = life.process.ended->witnesses | model::Witness::audit;
+        population.touch(life);
+    } else if (exit.group) {
+        this->end(life, end);
+    } else if (!connector_covers(exit.task.time_ns) && life.tids.size() <= 1) {
+        if (life.possible_threads > 0) {
+            --life.possible_threads;
+            return;
+        }
+        if (life.process.inferred == model::Inferred::no) life.process.inferred = model::Inferred::exit_of_thread;
+        this->end(life, end);
+    }
+}
+
+void Tracker::State::on(model::AuditStatement&& statement) {
+    Life& life = life_of(statement.task);
+    state(life, statement.task);
+    life.children_elsewhere = life.children_elsewhere || statement.new_pid_namespace;
+    life.subreaper = life.subreaper || statement.subreaper;
+}
+
+void Tracker::State::on(model::AuditLogin&& login) {
+    Life& life = life_of(login.task);
+    state(life, login.task);
+    life.process.credentials.auid = login.auid;
+    life.process.credentials.ses = login.ses;
+    population.touch(life);
+}
+
+void Tracker::State::on(model::AuditAbend&& abend) {
+    Life& life = life_of(abend.task);
+    state(life, abend.task);
+    if (life.alive()) {
+        model::End end;
+        end.time_ns = abend.task.time_ns;
+        end.serial = abend.task.serial;
+        end.signal = abend.signal;
+        end.witnesses = only(model::Witness::audit);
+        this->end(life, end);
+    } else if (life.process.ended->signal == abend.signal) {
+        life.process.ended->serial = abend.task.serial;
+        life.process.ended->witnesses = life.process.ended->witnesses | model::Witness::audit;
+        population.touch(life);
+    }
+}
+
+}  // namespace lineage::tree

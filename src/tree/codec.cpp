@@ -1,0 +1,199 @@
+// The saved form of a life: every field, in the order of the struct.
+#include "population.hpp"
+
+namespace lineage::tree {
+
+namespace {
+
+using base::Decoder;
+using base::Encoder;
+
+void put(Encoder& out, const model::Credentials& who) {
+    for (const auto number : {who.uid, who.gid, who.euid, who.egid, who.auid, who.ses}) out.put(number);
+    out.put_bytes(who.tty);
+}
+void get(Decoder& in, model::Credentials& who) {
+    for (auto* number : {&who.uid, &who.gid, &who.euid, &who.egid, &who.auid, &who.ses}) in.get(*number);
+    who.tty = in.get_bytes();
+}
+
+template <class T>
+void put(Encoder& out, const std::optional<T>& value) {
+    out.put(value.has_value());
+    out.put(value.value_or(T{}));
+}
+template <class T>
+void get(Decoder& in, std::optional<T>& value) {
+    const bool there = in.get<bool>();
+    const T number = in.get<T>();
+    value = there ? std::optional<T>(number) : std::nullopt;
+}
+
+void put(Encoder& out, const model::Process& p) {
+    out.put(p.id);
+    out.put(p.boot);
+    out.put(p.pid);
+    put(out, p.ns_pid);
+    out.put(p.parent);
+    out.put(p.ppid);
+    out.put(p.born.time_ns);
+    out.put(p.born.serial);
+    out.put(p.born.how);
+    out.put(p.born.witnesses);
+    out.put(p.ended.has_value());
+    const auto end = p.ended.value_or(model::End{});
+    out.put(end.time_ns);
+    out.put(end.serial);
+    put(out, end.code);
+    put(out, end.signal);
+    out.put(end.core_dumped);
+    out.put(end.witnesses);
+    put(out, p.credentials);
+    out.put_bytes(p.comm);
+    out.put(p.kernel_thread);
+    out.put(p.inferred);
+    out.put(p.image_owner);
+    out.put(p.image_seq);
+}
+void get(Decoder& in, model::Process& p) {
+    in.get(p.id);
+    in.get(p.boot);
+    in.get(p.pid);
+    get(in, p.ns_pid);
+    in.get(p.parent);
+    in.get(p.ppid);
+    in.get(p.born.time_ns);
+    in.get(p.born.serial);
+    in.get(p.born.how);
+    in.get(p.born.witnesses);
+    const bool ended = in.get<bool>();
+    model::End end;
+    in.get(end.time_ns);
+    in.get(end.serial);
+    get(in, end.code);
+    get(in, end.signal);
+    in.get(end.core_dumped);
+    in.get(end.witnesses);
+    if (ended) p.ended = end;
+    get(in, p.credentials);
+    p.comm = in.get_bytes();
+    in.get(p.kernel_thread);
+    in.get(p.inferred);
+    in.get(p.image_owner);
+    in.get(p.image_seq);
+}
+
+void put(Encoder& out, const model::Image& image) {
+    out.put(image.seq);
+    out.put(image.time_ns);
+    out.put(image.serial);
+    for (const auto* text : {&image.exe, &image.script, &image.comm, &image.cwd}) out.put_bytes(*text);
+    out.put(static_cast<std::uint32_t>(image.argv.size()));
+    for (const auto& argument : image.argv) out.put_bytes(argument);
+    put(out, image.credentials);
+    out.put(image.witnesses);
+}
+void get(Decoder& in, model::Image& image) {
+    in.get(image.seq);
+    in.get(image.time_ns);
+    in.get(image.serial);
+    for (auto* text : {&image.exe, &image.script, &image.comm, &image.cwd}) *text = in.get_bytes();
+    const auto argc = in.get<std::uint32_t>();
+    for (std::uint32_t i = 0; i < argc && in.ok(); ++i) image.argv.emplace_back(in.get_bytes());
+    get(in, image.credentials);
+    in.get(image.witnesses);
+}
+
+}  // namespace
+
+void save(const Life& life, Encoder& out) {
+    put(out, life.process);
+    out.put(static_cast<std::uint32_t>(life.images.size()));
+    for (const auto& image : life.images) put(out, image);
+    out.put(life.first_seen_ns);
+    out.put(life.kernel_parent);
+    out.put(life.inherited_owner);
+    out.put(life.inherited_seq);
+    out.put(life.phantom);
+    out.put(life.ids_ns);
+    out.put(life.ppid_ns);
+    out.put(life.comm_ns);
+    out.put(life.stated_serial);
+    out.put(life.stated);
+    out.put(static_cast<std::uint32_t>(life.tids.size()));
+    for (const auto tid : life.tids) out.put(tid);
+    out.put(static_cast<std::uint32_t>(life.thread_births.size()));
+    for (const auto& birth : life.thread_births) {
+        out.put(birth.time_ns);
+        out.put(birth.tid);
+    }
+    out.put(life.possible_threads);
+    out.put(life.in_namespace);
+    out.put(life.children_elsewhere);
+    out.put(life.subreaper);
+    out.put(static_cast<std::uint32_t>(life.nameless.size()));
+    for (const auto& fork : life.nameless) {
+        out.put(fork.time_ns);
+        out.put(fork.serial);
+        out.put(fork.returned);
+        out.put(fork.how);
+    }
+    out.put(life.has_exit_record);
+    out.put(life.exit_is_group);
+    out.put(life.exit_ns);
+    out.put(life.exit_serial);
+    out.put(life.exit_code);
+    out.put(life.seen_ns);
+    out.put(life.changed);
+    out.put(life.stored);
+    out.put(life.images_changed_from);
+    out.put(life.images_stored);
+}
+
+void restore(Life& life, Decoder& in) {
+    get(in, life.process);
+    const auto images = in.get<std::uint32_t>();
+    for (std::uint32_t i = 0; i < images && in.ok(); ++i) get(in, life.images.emplace_back());
+    in.get(life.first_seen_ns);
+    in.get(life.kernel_parent);
+    in.get(life.inherited_owner);
+    in.get(life.inherited_seq);
+    in.get(life.phantom);
+    in.get(life.ids_ns);
+    in.get(life.ppid_ns);
+    in.get(life.comm_ns);
+    in.get(life.stated_serial);
+    in.get(life.stated);
+    const auto tids = in.get<std::uint32_t>();
+    for (std::uint32_t i = 0; i < tids && in.ok(); ++i) life.tids.push_back(in.get<model::Pid>());
+    const auto births = in.get<std::uint32_t>();
+    for (std::uint32_t i = 0; i < births && in.ok(); ++i) {
+        auto& birth = life.thread_births.emplace_back();
+        in.get(birth.time_ns);
+        in.get(birth.tid);
+    }
+    in.get(life.possible_threads);
+    in.get(life.in_namespace);
+    in.get(life.children_elsewhere);
+    in.get(life.subreaper);
+    const auto nameless = in.get<std::uint32_t>();
+    for (std::uint32_t i = 0; i < nameless && in.ok(); ++i) {
+        auto& fork = life.nameless.emplace_back();
+        in.get(fork.time_ns);
+        in.get(fork.serial);
+        in.get(fork.returned);
+        in.get(fork.how);
+    }
+    in.get(life.has_exit_record);
+    in.get(life.exit_is_group);
+    in.get(life.exit_ns);
+    in.get(life.exit_serial);
+    in.get(life.exit_code);
+    in.get(life.seen_ns);
+    in.get(life.changed);
+    in.get(life.stored);
+    in.get(life.images_changed_from);
+    in.get(life.images_stored);
+}
+
+}  // namespace lineage::tree

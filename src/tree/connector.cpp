@@ -1,0 +1,151 @@
+// The connector's word: structure and death. Its events arrive in causal order, so the newest life of a pid is the one.
+#include <sys/wait.h>
+
+#include <algorithm>
+
+#include "state.hpp"
+
+namespace lineage::tree {
+
+namespace {
+
+constexpr std::size_t thread_births_max = 256;
+
+/// Is `life`, which the connector has not told of, the one whose birth it now tells?
+bool awaits_birth(const Life& life, model::TimeNs born_ns) {
+    if (has(life.process.born.witnesses, model::Witness::connector)) return false;
+    if (!life.birth_known()) return life.first_seen_ns >= born_ns - tick_ns;
+    const auto early_ns = born_ns - life.process.born.time_ns;
+    if (life.claimed()) return early_ns >= -clock_slack_ns && early_ns < 1'000'000'000;
+    constexpr model::TimeNs start_time_step_ns = 10'000'000;
+    return std::abs(early_ns) <= start_time_step_ns + clock_slack_ns;
+}
+
+}  // namespace
+
+Life& Tracker::State::task_of_connector(model::Pid tgid, model::TimeNs time_ns) {
+    advance(time_ns);
+    if (tgid <= 0) return *root;
+    Life* const life = population.newest(tgid);
+    const bool gone = life != nullptr && !life->alive() &&
+                      has(life->process.ended->witnesses, model::Witness::connector);
+    if (life != nullptr && !gone) {
+        speak_for(*life);
+        return *life;
+    }
+    ask(tgid);
+    return make_provisional(tgid, time_ns, -1);
+}
+
+void Tracker::State::on(model::ConnectorFork&& fork) {
+    const auto time_ns = real(fork.time_ns);
+    if (fork.child_tid != fork.child_tgid) {
+        Life& life = task_of_connector(fork.child_tgid, time_ns);
+        if (life.tids.empty()) life.tids.push_back(life.process.pid);
+        life.tids.push_back(fork.child_tid);
+        if (life.thread_births.size() >= thread_births_max) life.thread_births.erase(life.thread_births.begin());
+        life.thread_births.push_back({time_ns, fork.child_tid});
+        return;
+    }
+    Life& parent = task_of_connector(fork.parent_tgid, time_ns);
+    Life* life = population.newest(fork.child_tgid);
+    if (life == nullptr || !awaits_birth(*life, time_ns)) life = &begin_life(fork.child_tgid, time_ns);
+    speak_for(*life);
+    model::Process& process = life->process;
+    process.born.time_ns = time_ns;
+    process.born.witnesses = process.born.witnesses | model::Witness::connector;
+    life->kernel_parent = fork.parent_tgid;
+    life->tids = {fork.child_tid};
+    if (!life->stated) {
+        process.ppid = fork.parent_tgid;
+        life->ppid_ns = time_ns;
+    }
+    if (parent.process.kernel_thread && parent.process.pid != 0) {
+        process.kernel_thread = life->images.empty();
+        process.born.how = model::How::kernel;
+    }
+    if (!life->claimed() && may_link(*life, parent)) {
+        process.inferred = model::Inferred::no;
+        population.link(*life, parent);
+        inherit(*life, parent);
+        adopt_nameless(*life, parent);
+    }
+    if (life->in_namespace && (!audit_up || parent.children_elsewhere)) ask(process.pid);
+    population.touch(*life);
+}
+
+void Tracker::State::on(model::ConnectorExec&& exec) {
+    const auto time_ns = real(exec.time_ns);
+    Life& life = task_of_connector(exec.tgid, time_ns);
+    life.tids = {exec.tgid};
+    life.thread_births.clear();
+    model::Image image;
+    image.time_ns = time_ns;
+    image.comm = life.process.comm;
+    image.credentials = life.process.credentials;
+    image.witnesses = only(model::Witness::connector);
+    add_image(life, std::move(image));
+    life.process.kernel_thread = false;
+    const bool audit_will_tell = audit_up && (life.claimed() || life.stated_serial != 0);
+    if (!audit_will_tell) ask(exec.tgid);
+}
+
+void Tracker::State::on(model::ConnectorId&& change) {
+    const auto time_ns = real(change.time_ns);
+    Life& life = task_of_connector(change.tgid, time_ns);
+    if (change.tid != change.tgid) return;  // credentials are a thread's own; the leader's stand for the process
+    model::Credentials& who = life.process.credentials;
+    (change.group ? who.gid : who.uid) = change.real;
+    (change.group ? who.egid : who.euid) = change.effective;
+    life.ids_ns = time_ns;
+    population.touch(life);
+}
+
+void Tracker::State::on(model::ConnectorComm&& change) {
+    const auto time_ns = real(change.time_ns);
+    Life& life = task_of_connector(change.tgid, time_ns);
+    if (change.tid != change.tgid) return;
+    life.process.comm = std::move(change.comm);
+    life.comm_ns = time_ns;
+    population.touch(life);
+}
+
+void Tracker::State::on(model::ConnectorCoredump&& dump) { advance(real(dump.time_ns)); }
+
+void Tracker::State::on(model::ConnectorExit&& exit) {
+    const auto time_ns = real(exit.time_ns);
+    advance(time_ns);
+    if (in_snapshot) exits_in_snapshot.push_back({time_ns, exit.tid});
+    Life* known = population.newest(exit.tgid);
+    if (known == nullptr && exit.tid != exit.tgid) return;
+    Life& life = known != nullptr ? *known : make_provisional(exit.tgid, time_ns, exit.parent_tgid);
+    speak_for(life);
+    // A process has ended when its last thread has, and that one's status is the process's (synchronize_group_exit and
+    // do_group_exit in kernel/exit.c). Where the threads are not known the leader stands for all until another ends.
+    const bool threads_known = !life.tids.empty();
+    std::erase(life.tids, exit.tid);
+    if (!life.tids.empty()) return;
+    if (!threads_known && exit.tid != exit.tgid && life.alive()) return;
+    model::End end;
+    end.time_ns = time_ns;
+    const int status = static_cast<int>(exit.wait_status);
+    if (WIFSIGNALED(status)) {
+        end.signal = WTERMSIG(status);
+        end.core_dumped = WCOREDUMP(status);
+    } else {
+        end.code = WEXITSTATUS(status);
+    }
+    end.witnesses = only(model::Witness::connector);
+    if (!life.alive() && life.process.ended->signal && life.process.ended->signal == end.signal)
+        end.serial = life.process.ended->serial;  // ANOM_ABEND told it first
+    if (life.has_exit_record && end.code == life.exit_code) end.serial = life.exit_serial;
+    if (end.serial != 0) end.witnesses = end.witnesses | model::Witness::audit;
+    if (life.process.inferred == model::Inferred::exit_of_thread) life.process.inferred = model::Inferred::no;
+    if (exit.parent_tgid >= 0) {
+        life.process.ppid = exit.parent_tgid;
+        life.ppid_ns = time_ns;
+    }
+    this->end(life, end);
+}
+
+}  // namespace lineage::tree

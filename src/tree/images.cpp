@@ -1,0 +1,51 @@
+// Images: what an execve put into a process, and what children inherit of it.
+#include <algorithm>
+
+#include "state.hpp"
+
+namespace lineage::tree {
+
+std::pair<model::Id, std::int32_t> Tracker::State::image_at(const Life& life, model::TimeNs time_ns, std::int64_t serial) {
+    for (auto image = life.images.rbegin(); image != life.images.rend(); ++image) {
+        // Two audit stamps of one tick: the serials tell which came first.
+        const bool tie = image->time_ns == time_ns && image->serial != 0 && serial != 0;
+        if (tie ? image->serial <= serial : image->time_ns <= time_ns) return {life.process.id, image->seq};
+    }
+    return {life.inherited_owner, life.inherited_seq};
+}
+
+void Tracker::State::inherit_image(Life& child, const Life& creator) {
+    const auto [owner, seq] = image_at(creator, child.from_ns(), child.process.born.serial);
+    child.inherited_owner = owner;
+    child.inherited_seq = seq;
+    if (!child.images.empty()) return;
+    if (child.process.image_owner == owner && child.process.image_seq == seq) return;
+    child.process.image_owner = owner;
+    child.process.image_seq = seq;
+    population.touch(child);
+    set_image_of_children(child, child.from_ns());
+}
+
+void Tracker::State::set_image_of_children(Life& parent, model::TimeNs since_ns) {
+    // Nearly always there is nothing to do: an exec is told of before the forks that follow it.
+    for (Life* child = parent.first_child; child != nullptr; child = child->next_sibling)
+        if (child->from_ns() >= since_ns) inherit_image(*child, parent);
+}
+
+model::Image& Tracker::State::add_image(Life& life, model::Image&& image) {
+    auto at = life.images.end();
+    while (at != life.images.begin() && std::prev(at)->time_ns > image.time_ns) --at;
+    ++images_created;
+    const auto seq = static_cast<std::int32_t>(at - life.images.begin());
+    const auto since_ns = image.time_ns;
+    at = life.images.insert(at, std::move(image));
+    for (auto rest = at; rest != life.images.end(); ++rest)
+        rest->seq = static_cast<std::int32_t>(rest - life.images.begin());
+    population.touch_image(life, seq);
+    life.process.image_owner = life.process.id;
+    life.process.image_seq = life.images.back().seq;
+    set_image_of_children(life, since_ns);
+    return *at;
+}
+
+}  // namespace lineage::tree

@@ -1,0 +1,85 @@
+// One life of one pid, as the tracker holds it while it is alive and for a while after: the process as it will be
+// stored, and what is needed to place records that come later.
+#pragma once
+
+#include <limits>
+#include <vector>
+
+#include "lineage/model/observation.hpp"
+#include "lineage/model/process.hpp"
+
+namespace lineage::tree {
+
+/// A child's birth as its creator's audit record tells it, kept until the child is known by its global pid.
+struct NamelessFork {
+    model::TimeNs time_ns = 0;
+    std::int64_t serial = 0;
+    model::Pid returned = 0;
+    model::How how = model::How::unknown;
+};
+
+struct ThreadBirth {
+    model::TimeNs time_ns = 0;
+    model::Pid tid = 0;
+};
+
+struct Life {
+    model::Process process;
+    std::vector<model::Image> images;  ///< its own, in order of time
+
+    // What is known of its beginning.
+    model::TimeNs first_seen_ns = 0;  ///< of the first fact; the birth is not later
+    model::Pid kernel_parent = -1;    ///< whom the connector named as parent at birth
+    model::Id inherited_owner = 0;    ///< the image that it had at birth
+    std::int32_t inherited_seq = 0;
+    bool phantom = false;             ///< clone3 returned its pid, but it may be a thread: no record of its own yet
+
+    // How fresh the last known values are: an audit record is stamped with the time of system call entry, so a
+    // connector event of a later time knows better.
+    model::TimeNs ids_ns = 0;
+    model::TimeNs ppid_ns = 0;
+    model::TimeNs comm_ns = 0;
+    std::int64_t stated_serial = 0;   ///< newest audit record that told its credentials
+    bool stated = false;              ///< its credentials were told by a record of its own, not inherited
+
+    // Threads, as far as the connector or /proc told. Empty: only the leader is known.
+    std::vector<model::Pid> tids;
+    std::vector<ThreadBirth> thread_births;  ///< recent ones, to tell threads from children among clone3's results
+    std::int32_t possible_threads = 0;       ///< audit alone: children by clone3 that never said a word
+
+    // Pid namespaces.
+    bool in_namespace = false;        ///< its own numbers are not the initial namespace's
+    bool children_elsewhere = false;  ///< since unshare or setns: its children's numbers are not its own
+    bool subreaper = false;
+    std::vector<NamelessFork> nameless;
+
+    bool has_exit_record = false;     ///< the last exit or exit_group record
+    bool exit_is_group = false;
+    model::TimeNs exit_ns = 0;
+    std::int64_t exit_serial = 0;
+    std::int32_t exit_code = 0;
+
+    model::TimeNs seen_ns = 0;        ///< when /proc last showed it
+
+    // Kept by Population.
+    Life* parent = nullptr;           ///< the creation parent's life, while it is in memory
+    Life* first_child = nullptr;
+    Life* next_sibling = nullptr;
+    Life* previous_sibling = nullptr;
+    bool changed = false;
+    bool stored = false;              ///< the sink has been told of it
+    std::int32_t images_changed_from = std::numeric_limits<std::int32_t>::max();
+    std::int32_t images_stored = 0;
+
+    [[nodiscard]] bool birth_known() const { return process.born.witnesses != 0; }
+    [[nodiscard]] bool claimed() const { return has(process.born.witnesses, model::Witness::audit); }
+    [[nodiscard]] bool alive() const { return !process.ended.has_value(); }
+    /// exit(2) was its last word, and with audit alone that is taken for its end until another record comes.
+    [[nodiscard]] bool ended_by_thread_exit() const {
+        return !alive() && has_exit_record && !exit_is_group && process.ended->witnesses == only(model::Witness::audit);
+    }
+    /// The earliest time at which it can have been alive.
+    [[nodiscard]] model::TimeNs from_ns() const { return birth_known() ? process.born.time_ns : first_seen_ns; }
+};
+
+}  // namespace lineage::tree

@@ -1,0 +1,226 @@
+// Which life does a fact belong to, and what follows for the other lives of the same pid.
+#include <algorithm>
+
+#include "lineage/base/check.hpp"
+#include "state.hpp"
+
+namespace lineage::tree {
+
+namespace {
+
+/// Until when facts may be stamped that belong to a life: its end, with the uncertainty of the clock that told it.
+model::TimeNs until_ns(const Life& life) {
+    if (life.alive()) return std::numeric_limits<model::TimeNs>::max();
+    const bool exact = has(life.process.ended->witnesses, model::Witness::connector);
+    return life.process.ended->time_ns + (exact ? clock_slack_ns : tick_ns);
+}
+
+}  // namespace
+
+Life* Tracker::State::life_at(model::Pid pid, model::TimeNs time_ns) {
+    for (Life* life : population.lives(pid))
+        if (until_ns(*life) >= time_ns) return life;
+    return nullptr;
+}
+
+Life& Tracker::State::life_of(const model::AuditHeader& task) {
+    advance(task.time_ns);
+    newest_audit_ns = std::max(newest_audit_ns, task.time_ns);
+    Life* life = life_at(task.pid, task.time_ns);
+    // Ended by exit(2), which ends one thread: a later record shows that others live.
+    Life* const newest = population.newest(task.pid);
+    if (life == nullptr && newest != nullptr && newest->ended_by_thread_exit()) {
+        revive(*newest);
+        life = newest;
+    }
+    if (life == nullptr && newest != nullptr && connector_covers(task.time_ns) &&
+        task.time_ns - newest->process.ended->time_ns < 1'000'000'000)
+        life = newest;  // the connector would have told of another life; the clocks disagree
+    if (life == nullptr || life->from_ns() > task.time_ns + tick_ns + 50'000'000)
+        life = &make_provisional(task.pid, task.time_ns, task.ppid);
+    speak_for(*life);
+    return *life;
+}
+
+Life& Tracker::State::life_named(model::Pid pid, model::TimeNs time_ns) {
+    if (pid <= 0) return *root;
+    if (Life* life = life_at(pid, time_ns)) {
+        speak_for(*life);
+        return *life;
+    }
+    if (Life* newest = population.newest(pid); newest != nullptr && connector_covers(time_ns)) return *newest;
+    Life& life = make_provisional(pid, time_ns, -1);
+    if (pid > 2) life.process.inferred = model::Inferred::named_only;
+    return life;
+}
+
+Life& Tracker::State::nearest_known_ancestor() {
+    if (Life* init = population.newest(1)) return *init;
+    return make_provisional(1, boot.started_ns, 0);
+}
+
+Life& Tracker::State::make_provisional(model::Pid pid, model::TimeNs time_ns, model::Pid ppid) {
+    CHECK(pid > 0);
+    // The parent first: making it up may make up others, and ids ascend from parent to child.
+    if (ppid == pid) ppid = -1;
+    const bool at_root = pid <= 2 || ppid == 0;
+    Life& parent = at_root ? *root : ppid > 0 ? life_named(ppid, time_ns) : nearest_known_ancestor();
+    Life& life = population.create(boot.id, pid, time_ns);
+    // A later life of the pid bounds this one.
+    const auto& lives = population.lives(pid);
+    const auto next = std::next(std::find(lives.begin(), lives.end(), &life));
+    population.link(life, parent);
+    life.process.ppid = ppid >= 0 ? ppid : parent.process.pid;
+    if (!at_root)
+        life.process.inferred = ppid > 0 ? model::Inferred::parent_from_ppid : model::Inferred::parent_unknown;
+    inherit(life, parent);
+    if (next != lives.end()) end_unseen(life, (*next)->from_ns());
+    if (!at_root && ppid > 0) adopt_nameless(life, parent);
+    return life;
+}
+
+Life& Tracker::State::begin_life(model::Pid pid, model::TimeNs time_ns) {
+    Life* const overlapping = life_at(pid, time_ns);
+    Life& life = population.create(boot.id, pid, time_ns);
+    if (overlapping == nullptr) return life;
+    if (overlapping->from_ns() > time_ns) {
+        end_unseen(life, overlapping->from_ns());
+        return life;
+    }
+    move_facts(*overlapping, life, time_ns);
+    if (overlapping->alive()) end_unseen(*overlapping, time_ns);
+    return life;
+}
+
+void Tracker::State::move_facts(Life& from, Life& to, model::TimeNs since_ns) {
+    if (from.process.ended && from.process.ended->time_ns >= since_ns) {
+        to.process.ended = from.process.ended;
+        from.process.ended.reset();
+        population.bury(to);
+    }
+    const auto first = std::find_if(from.images.begin(), from.images.end(),
+                                    [&](const model::Image& image) { return image.time_ns >= since_ns; });
+    const bool told_since = first != from.images.end() || to.process.ended;
+    if (told_since) {
+        to.process.credentials = from.process.credentials;
+        to.process.comm = from.process.comm;
+        to.process.ppid = from.process.ppid;
+        to.stated = from.stated;
+        to.stated_serial = from.stated_serial;
+    }
+    const auto kept = static_cast<std::int32_t>(first - from.images.begin());
+    for (auto image = first; image != from.images.end(); ++image) {
+        image->seq = static_cast<std::int32_t>(to.images.size());
+        to.images.push_back(std::move(*image));
+    }
+    if (!to.images.empty()) {
+        from.images.erase(first, from.images.end());
+        population.touch_image(from, kept);
+        population.touch_image(to, 0);
+        to.process.image_owner = to.process.id;
+        to.process.image_seq = to.images.back().seq;
+        if (from.images.empty()) {
+            from.process.image_owner = from.inherited_owner;
+            from.process.image_seq = from.inherited_seq;
+        } else {
+            from.process.image_seq = from.images.back().seq;
+            from.process.credentials = from.images.back().credentials;
+            from.process.comm = from.images.back().comm;
+        }
+    }
+    for (Life* child = from.first_child; child != nullptr;) {
+        Life* const next = child->next_sibling;
+        if (child->from_ns() >= since_ns) population.link(*child, to);
+        child = next;
+    }
+    population.touch(from);
+    population.touch(to);
+}
+
+void Tracker::State::end(Life& life, const model::End& end) {
+    const bool was_alive = life.alive();
+    life.process.ended = end;
+    population.touch(life);
+    if (!was_alive) return;
+    population.bury(life);
+    reparent_children(life, end.time_ns);
+}
+
+void Tracker::State::end_unseen(Life& life, model::TimeNs time_ns) {
+    model::End unseen;
+    unseen.time_ns = time_ns;
+    end(life, unseen);
+}
+
+void Tracker::State::revive(Life& life) {
+    life.process.ended.reset();
+    if (life.process.inferred == model::Inferred::exit_of_thread) life.process.inferred = model::Inferred::no;
+    population.touch(life);
+}
+
+void Tracker::State::speak_for(Life& life) {
+    if (!life.phantom) return;
+    life.phantom = false;
+    if (life.parent != nullptr && life.parent->possible_threads > 0) --life.parent->possible_threads;
+    population.touch(life);
+}
+
+void Tracker::State::inherit(Life& child, const Life& creator) {
+    if (!child.stated) child.process.credentials = creator.process.credentials;
+    if (child.comm_ns == 0 && child.images.empty()) child.process.comm = creator.process.comm;
+    inherit_image(child, creator);
+    child.in_namespace = child.in_namespace || creator.in_namespace || creator.children_elsewhere;
+    population.touch(child);
+}
+
+bool Tracker::State::connector_covers(model::TimeNs time_ns) const {
+    if (!connector_up || time_ns < connector_since_ns) return false;
+    return std::none_of(connector_gaps.begin(), connector_gaps.end(), [&](const model::Gap& gap) {
+        return gap.from_ns - tick_ns <= time_ns && time_ns <= gap.to_ns + tick_ns;
+    });
+}
+
+Life* Tracker::State::reaper_of(const Life& dead) {
+    // find_new_reaper in kernel/exit.c: the nearest living subreaper up the real parents, else the namespace's init.
+    const Life* at = &dead;
+    for (int steps = 0; steps < 4096; ++steps) {
+        Life* const up = population.newest(at->process.ppid);
+        if (up == nullptr || up == at || up->process.pid <= 1) break;
+        const bool namespace_init = dead.in_namespace && up->process.ns_pid == 1;
+        if (up->alive() && (up->subreaper || namespace_init)) return up;
+        at = up;
+    }
+    return population.newest(1);
+}
+
+void Tracker::State::reparent_children(Life& dead, model::TimeNs time_ns) {
+    Life* reaper = nullptr;
+    for (Life* child = dead.first_child; child != nullptr; child = child->next_sibling) {
+        if (!child->alive() || child->process.ppid != dead.process.pid || child->ppid_ns > time_ns) continue;
+        if (reaper == nullptr) reaper = reaper_of(dead);
+        if (reaper == nullptr) return;
+        child->process.ppid = reaper->process.pid;
+        child->ppid_ns = time_ns;
+        population.touch(*child);
+    }
+}
+
+void Tracker::State::advance(model::TimeNs time_ns) {
+    ensure_boot(time_ns);
+    newest_ns = std::max(newest_ns, time_ns);
+    // While audit speaks, it sets the pace: its records may lag behind the connector as far as the kernel's queue goes.
+    const auto pace_ns = audit_up && newest_audit_ns != 0 ? std::min(newest_ns, newest_audit_ns + memory_ns) : newest_ns;
+    population.forget(pace_ns - memory_ns);
+    std::erase_if(connector_gaps, [&](const model::Gap& gap) { return gap.to_ns < pace_ns - memory_ns; });
+}
+
+bool Tracker::State::may_link(const Life& child, const Life& parent) {
+    if (child.first_child == nullptr) return &child != &parent;
+    for (const Life* up = &parent; up != nullptr; up = up->parent)
+        if (up == &child) return false;
+    return true;
+}
+
+void Tracker::State::ask(model::Pid pid) { questions.push_back({pid}); }
+
+}  // namespace lineage::tree

@@ -1,0 +1,137 @@
+// /proc's word: what was there before us, and what neither other witness told.
+#include <algorithm>
+
+#include "state.hpp"
+
+namespace lineage::tree {
+
+namespace {
+
+/// starttime has a step of 10 ms, and the clocks are read one after the other.
+constexpr model::TimeNs start_slack_ns = 30'000'000;
+
+bool same_life(const Life& life, const model::Seen& seen) {
+    if (!life.birth_known()) return life.first_seen_ns >= seen.started_ns - start_slack_ns;
+    return std::abs(life.process.born.time_ns - seen.started_ns) <= start_slack_ns;
+}
+
+}  // namespace
+
+Life& Tracker::State::life_seen(const model::Seen& seen) {
+    advance(seen.read_ns);
+    if (seen.pid <= 0) return *root;
+    const auto& lives = population.lives(seen.pid);
+    const auto known = std::find_if(lives.rbegin(), lives.rend(), [&](const Life* life) { return same_life(*life, seen); });
+    if (known != lives.rend()) {
+        speak_for(**known);
+        return **known;
+    }
+    Life& life = begin_life(seen.pid, seen.started_ns);
+    life.process.born.how = model::How::snapshot;
+    return life;
+}
+
+void Tracker::State::on(model::Seen&& seen) {
+    Life& life = life_seen(seen);
+    model::Process& process = life.process;
+    if (&life == root) return;
+    life.seen_ns = seen.read_ns;
+    const bool birth_told = has(process.born.witnesses, model::Witness::connector) || life.claimed();
+    if (!birth_told) {
+        process.born.time_ns = seen.started_ns;
+        if (process.born.how == model::How::unknown) process.born.how = model::How::snapshot;
+        Life& parent = seen.ppid > 0 && seen.ppid != seen.pid ? life_named(seen.ppid, seen.read_ns) : *root;
+        if (may_link(life, parent)) {
+            population.link(life, parent);
+            inherit_image(life, parent);
+        }
+        process.kernel_thread = seen.kernel_thread;
+        const bool sure = seen.kernel_thread || seen.pid <= 2;
+        process.inferred = sure ? model::Inferred::no : model::Inferred::parent_from_ppid;
+        if (seen.kernel_thread && seen.pid != 0) process.born.how = model::How::kernel;
+        // Threads that ended after the list was read have said so before this arrived.
+        life.tids = std::move(seen.tids);
+        for (const ThreadBirth& exit : exits_in_snapshot)
+            if (exit.time_ns + clock_slack_ns >= seen.read_ns) std::erase(life.tids, exit.tid);
+    }
+    process.born.witnesses = process.born.witnesses | model::Witness::procfs;
+    if (life.ppid_ns <= seen.read_ns && life.alive()) {
+        process.ppid = seen.ppid;
+        life.ppid_ns = seen.read_ns;
+    }
+    if (life.stated_serial == 0 && life.ids_ns <= seen.read_ns) {
+        process.credentials = seen.credentials;
+        life.stated = true;
+        spread_credentials(life);
+    }
+    if (seen.ns_pids.size() > 1) {
+        life.in_namespace = true;
+        process.ns_pid = seen.ns_pids.back();
+    }
+    see_image(life, std::move(seen));
+    population.touch(life);
+    if (seen.zombie && life.alive()) {
+        model::End end;
+        end.time_ns = seen.read_ns;
+        end.witnesses = only(model::Witness::procfs);
+        this->end(life, end);
+    }
+}
+
+void Tracker::State::see_image(Life& life, model::Seen&& seen) {
+    if (life.comm_ns <= seen.read_ns) life.process.comm = seen.comm;
+    if (seen.kernel_thread || seen.zombie || seen.exe.empty()) return;
+    if (life.images.empty()) {
+        const Life* const owner = population.find(life.inherited_owner);
+        if (owner != nullptr && static_cast<std::size_t>(life.inherited_seq) < owner->images.size()) {
+            const model::Image& inherited = owner->images[static_cast<std::size_t>(life.inherited_seq)];
+            if (inherited.exe == seen.exe && inherited.argv == seen.argv) return;
+            if (has(life.process.born.witnesses, model::Witness::connector)) return;  // it would have told of an exec
+        }
+        model::Image image;
+        image.time_ns = life.from_ns();
+        add_image(life, std::move(image));
+    }
+    model::Image& image = life.images.back();
+    const bool told = has(image.witnesses, model::Witness::audit) || !image.exe.empty();
+    if (told || image.time_ns > seen.read_ns) return;
+    image.exe = std::move(seen.exe);
+    image.argv = std::move(seen.argv);
+    image.cwd = std::move(seen.cwd);
+    image.comm = std::move(seen.comm);
+    image.credentials = seen.credentials;
+    image.witnesses = image.witnesses | model::Witness::procfs;
+    population.touch_image(life, image.seq);
+}
+
+void Tracker::State::spread_credentials(Life& life) {
+    for (Life* child = life.first_child; child != nullptr; child = child->next_sibling) {
+        if (child->stated || child->claimed() || child->ids_ns != 0) continue;
+        if (child->process.credentials == life.process.credentials) continue;
+        child->process.credentials = life.process.credentials;
+        population.touch(*child);
+        spread_credentials(*child);
+    }
+}
+
+void Tracker::State::on(model::SnapshotBegan&& begin) {
+    advance(begin.time_ns);
+    in_snapshot = true;
+    exits_in_snapshot.clear();
+}
+
+void Tracker::State::on(model::SnapshotEnded&& ended) {
+    in_snapshot = false;
+    exits_in_snapshot.clear();
+    for (const auto id : population.ids()) {
+        Life& life = *population.find(id);
+        if (&life == root || !life.alive() || life.phantom) continue;
+        if (life.seen_ns >= ended.began_ns || life.from_ns() + start_slack_ns >= ended.began_ns) continue;
+        model::End end;
+        end.time_ns = ended.began_ns;
+        end.witnesses = only(model::Witness::procfs);
+        this->end(life, end);
+    }
+}
+
+}  // namespace lineage::tree

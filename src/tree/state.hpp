@@ -1,0 +1,130 @@
+// The tracker's state and what each kind of observation does to it. One file a witness: audit.cpp, connector.cpp,
+// procfs.cpp; placing.cpp decides which life a fact belongs to; tracker.cpp is the public face.
+//
+// The model. Every pid has a sequence of lives that do not overlap in time, and every fact has a time. The connector's
+// times are exact and its events arrive in causal order; what capture guarantees is that an audit record never arrives
+// before a connector event that happened before it, while it may arrive any time later. So with both witnesses the
+// lives are known when audit speaks, and an audit fact belongs to the earliest life of its pid that had not ended by
+// the fact's time. With audit alone a life begins with its first record or with the record of its birth, whichever
+// comes first; a birth that turns out to lie inside a known life proves that this one had ended unseen (a pid is not
+// given out twice), and what happened after the birth is moved to the new life. That is the only repair there is.
+#pragma once
+
+#include <unordered_map>
+
+#include "lineage/tree/tracker.hpp"
+#include "population.hpp"
+
+namespace lineage::tree {
+
+/// An audit stamp is the coarse clock: up to one tick early (10 ms with CONFIG_HZ=100) and some for clock conversion.
+constexpr model::TimeNs tick_ns = 12'000'000;
+/// The conversion between the two clocks is good to this.
+constexpr model::TimeNs clock_slack_ns = 2'000'000;
+/// How long after its end records are still expected for a life, beyond the newest record: the kernel's queue.
+constexpr model::TimeNs memory_ns = 30'000'000'000;
+
+struct Tracker::State {
+    Population population;
+    model::Boot boot;
+    Life* root = nullptr;
+    model::TimeNs real_minus_mono_ns = 0;
+    bool connector_up = false;
+    model::TimeNs connector_since_ns = 0;
+    bool audit_up = false;
+    bool in_snapshot = false;
+    std::vector<ThreadBirth> exits_in_snapshot;  ///< threads that ended while /proc was being read
+    model::TimeNs newest_ns = 0;        ///< of any fact
+    model::TimeNs newest_audit_ns = 0;
+    std::vector<model::Gap> connector_gaps;  ///< recent ones
+    model::BootId last_boot_id = 0;
+    model::Id last_gap_id = 0;
+    std::uint64_t observations = 0;
+    std::uint64_t images_created = 0;
+
+    std::vector<model::Boot> changed_boots;
+    std::vector<model::Gap> changed_gaps;
+    std::vector<Question> questions;
+    model::TimeNs stopped_ns = 0;  ///< of the last orderly or observed end of recording
+
+    // placing.cpp
+    /// The earliest life of `pid` that had not ended by `time_ns`; nullptr where there is none.
+    Life* life_at(model::Pid pid, model::TimeNs time_ns);
+    /// The life that an audit record is about; made up from the record when it is the first word of it.
+    Life& life_of(const model::AuditHeader& task);
+    /// The life of the pid that the kernel called parent; made up when it is not known.
+    Life& life_named(model::Pid pid, model::TimeNs time_ns);
+    Life& make_provisional(model::Pid pid, model::TimeNs time_ns, model::Pid ppid);
+    Life& nearest_known_ancestor();
+    /// A birth of `pid` at `time_ns` that no life in memory stands for: ends the one that it proves dead, and moves
+    /// what happened since then to the new life.
+    Life& begin_life(model::Pid pid, model::TimeNs time_ns);
+    void move_facts(Life& from, Life& to, model::TimeNs since_ns);
+    void end_unseen(Life& life, model::TimeNs time_ns);
+    void end(Life& life, const model::End& end);
+    void revive(Life& life);
+    void speak_for(Life& life);  ///< a phantom turns out to be a process
+    /// What a child has from its creator at birth, as far as nothing of its own has been told.
+    void inherit(Life& child, const Life& creator);
+    /// A change of parent must not make a circle, whatever a hostile log says.
+    static bool may_link(const Life& child, const Life& parent);
+    void spread_credentials(Life& life);  ///< to children that have told nothing of their own
+    [[nodiscard]] bool connector_covers(model::TimeNs time_ns) const;
+    void reparent_children(Life& dead, model::TimeNs time_ns);
+    Life* reaper_of(const Life& dead);
+    void advance(model::TimeNs time_ns);
+    [[nodiscard]] model::TimeNs real(model::TimeNs mono_ns) const { return mono_ns + real_minus_mono_ns; }
+    void ask(model::Pid pid);
+
+    // images.cpp
+    model::Image& add_image(Life& life, model::Image&& image);
+    /// The image that `life` ran at `time_ns`: (owner, seq).
+    static std::pair<model::Id, std::int32_t> image_at(const Life& life, model::TimeNs time_ns, std::int64_t serial);
+    void inherit_image(Life& child, const Life& creator);
+    void set_image_of_children(Life& parent, model::TimeNs since_ns);
+
+    // audit.cpp
+    void state(Life& life, const model::AuditHeader& task);
+    void on(model::AuditFork&& fork);
+    void on(model::AuditExec&& exec);
+    void on(model::AuditExit&& exit);
+    void on(model::AuditStatement&& statement);
+    void on(model::AuditLogin&& login);
+    void on(model::AuditAbend&& abend);
+    Life* child_by_pid(const Life& caller, const model::AuditFork& fork);
+    Life* child_by_order(Life& caller, const model::AuditFork& fork);
+    bool take_thread(Life& caller, const model::AuditFork& fork);
+    void claim(Life& child, Life& caller, const model::AuditFork& fork);
+    void adopt_nameless(Life& child, Life& caller);
+
+    // connector.cpp
+    void on(model::ConnectorFork&& fork);
+    void on(model::ConnectorExec&& exec);
+    void on(model::ConnectorId&& change);
+    void on(model::ConnectorComm&& change);
+    void on(model::ConnectorCoredump&& dump);
+    void on(model::ConnectorExit&& exit);
+    Life& task_of_connector(model::Pid tgid, model::TimeNs time_ns);
+
+    // procfs.cpp
+    void on(model::Seen&& seen);
+    void on(model::SnapshotBegan&& begin);
+    void on(model::SnapshotEnded&& end);
+    Life& life_seen(const model::Seen& seen);
+    void see_image(Life& life, model::Seen&& seen);
+
+    // tracker.cpp
+    void on(model::BootBegan&& began);
+    void on(model::ClockChanged&& change);
+    void on(model::ConnectorUp&&);
+    void on(model::ConnectorDown&&);
+    void on(model::ConnectorDrained&& drained);
+    void on(model::AuditUp&& up);
+    void on(model::AuditDown&&);
+    void on(model::Lost&& lost);
+    void on(model::Stopped&&);
+    void add_gap(model::Gap gap);
+    void ensure_boot(model::TimeNs time_ns);
+};
+
+}  // namespace lineage::tree

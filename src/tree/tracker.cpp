@@ -1,0 +1,216 @@
+#include "lineage/tree/tracker.hpp"
+
+#include <algorithm>
+
+#include "state.hpp"
+
+namespace lineage::tree {
+
+namespace {
+
+constexpr std::uint32_t saved_version = 1;
+
+}  // namespace
+
+void Tracker::State::ensure_boot(model::TimeNs time_ns) {
+    if (root != nullptr) return;
+    model::BootBegan unknown;
+    unknown.name = "unknown";
+    unknown.started_ns = time_ns;
+    unknown.imported = true;
+    on(std::move(unknown));
+}
+
+void Tracker::State::on(model::BootBegan&& began) {
+    real_minus_mono_ns = began.real_minus_mono_ns;
+    if (root != nullptr && began.name == boot.name) {
+        if (stopped_ns != 0 && began.time_ns > stopped_ns) {
+            model::Gap down;
+            down.from_ns = stopped_ns;
+            down.to_ns = began.time_ns;
+            down.why = "lineaged was not running";
+            add_gap(std::move(down));
+        }
+        stopped_ns = 0;
+        return;
+    }
+    if (root != nullptr) {
+        for (const auto id : population.ids())
+            if (Life& life = *population.find(id); life.alive() && !life.phantom)
+                life.process.ended = model::End{std::max(began.started_ns, newest_ns), 0, {}, {}, false, 0}, population.touch(life);
+        population.clear();
+    }
+    boot = {++last_boot_id, std::move(began.name), std::move(began.host), began.started_ns, began.imported};
+    changed_boots.push_back(boot);
+    connector_up = audit_up = in_snapshot = false;
+    connector_gaps.clear();
+    exits_in_snapshot.clear();
+    newest_ns = newest_audit_ns = stopped_ns = 0;
+    root = &population.create(boot.id, 0, boot.started_ns);
+    root->process.born.how = model::How::boot;
+    root->process.born.witnesses = boot.imported ? model::Witnesses{0} : only(model::Witness::procfs);
+    root->process.comm = "swapper/0";
+    root->process.kernel_thread = true;
+    auto& who = root->process.credentials;
+    who.uid = who.gid = who.euid = who.egid = 0;
+}
+
+void Tracker::State::on(model::ClockChanged&& change) { real_minus_mono_ns = change.real_minus_mono_ns; }
+
+void Tracker::State::on(model::ConnectorUp&& up) {
+    connector_up = true;
+    connector_since_ns = up.time_ns;
+}
+
+void Tracker::State::on(model::ConnectorDown&&) { connector_up = false; }
+void Tracker::State::on(model::ConnectorDrained&& drained) { advance(real(drained.time_ns)); }
+void Tracker::State::on(model::AuditUp&&) { audit_up = true; }
+void Tracker::State::on(model::AuditDown&&) { audit_up = false; }
+
+void Tracker::State::on(model::Lost&& lost) {
+    ensure_boot(lost.from_ns);
+    model::Gap gap;
+    gap.from_ns = lost.from_ns;
+    gap.to_ns = lost.to_ns;
+    gap.lost = lost.count;
+    gap.witness = lost.witness;
+    gap.why = std::move(lost.why);
+    if (gap.witness == model::Witness::connector) connector_gaps.push_back(gap);
+    add_gap(std::move(gap));
+}
+
+void Tracker::State::on(model::Stopped&& stopped) {
+    stopped_ns = stopped.time_ns;
+    connector_up = audit_up = false;
+}
+
+void Tracker::State::add_gap(model::Gap gap) {
+    gap.id = ++last_gap_id;
+    gap.boot = boot.id;
+    changed_gaps.push_back(std::move(gap));
+}
+
+Tracker::Tracker() : state_(std::make_unique<State>()) {}
+Tracker::~Tracker() = default;
+Tracker::Tracker(Tracker&&) noexcept = default;
+Tracker& Tracker::operator=(Tracker&&) noexcept = default;
+
+void Tracker::observe(model::Observation&& observation) {
+    ++state_->observations;
+    std::visit([this](auto&& fact) { state_->on(std::move(fact)); }, std::move(observation));
+}
+
+void Tracker::finish() {
+    // Nothing waits: what was uncertain is in the tree, marked. Phantoms stay untold; they were threads, or never spoke.
+}
+
+void Tracker::take_changes(ChangeSink& sink) {
+    for (const model::Boot& boot : std::exchange(state_->changed_boots, {})) sink.boot(boot);
+    for (const auto id : state_->population.take_removed()) sink.removed(id);
+    state_->population.take_changed([&](Life& life) {
+        if (life.phantom) return;
+        sink.process(life.process);
+        const auto count = static_cast<std::int32_t>(life.images.size());
+        if (life.images_stored > count) sink.images_end(life.process.id, count);
+        for (auto seq = std::max(0, std::min(life.images_changed_from, count)); seq < count; ++seq)
+            sink.image(life.process.id, life.images[static_cast<std::size_t>(seq)]);
+        life.stored = true;
+        life.images_stored = count;
+        life.images_changed_from = std::numeric_limits<std::int32_t>::max();
+    });
+    for (const model::Gap& gap : std::exchange(state_->changed_gaps, {})) sink.gap(gap);
+}
+
+std::size_t Tracker::pending_changes() const {
+    return state_->changed_boots.size() + state_->population.changes() + state_->changed_gaps.size();
+}
+
+std::vector<Question> Tracker::take_questions() { return std::exchange(state_->questions, {}); }
+
+void Tracker::reserve_ids(model::Id process, model::BootId boot, model::Id gap) {
+    state_->population.last_id = std::max(state_->population.last_id, process);
+    state_->last_boot_id = std::max(state_->last_boot_id, boot);
+    state_->last_gap_id = std::max(state_->last_gap_id, gap);
+}
+
+Counters Tracker::counters() const {
+    return {state_->observations, state_->population.created, state_->images_created, state_->population.size()};
+}
+
+void Tracker::save(std::string& saved) const {
+    base::Encoder out(saved);
+    const State& s = *state_;
+    out.put(saved_version);
+    out.put(s.boot.id);
+    out.put_bytes(s.boot.name);
+    out.put_bytes(s.boot.host);
+    out.put(s.boot.started_ns);
+    out.put(s.boot.imported);
+    out.put(s.root == nullptr ? model::Id{0} : s.root->process.id);
+    out.put(s.real_minus_mono_ns);
+    out.put(s.connector_up);
+    out.put(s.connector_since_ns);
+    out.put(s.audit_up);
+    out.put(s.in_snapshot);
+    out.put(s.newest_ns);
+    out.put(s.newest_audit_ns);
+    out.put(s.last_boot_id);
+    out.put(s.last_gap_id);
+    out.put(s.observations);
+    out.put(s.images_created);
+    out.put(s.stopped_ns);
+    out.put(static_cast<std::uint32_t>(s.connector_gaps.size()));
+    for (const auto& gap : s.connector_gaps) {
+        out.put(gap.from_ns);
+        out.put(gap.to_ns);
+    }
+    out.put(static_cast<std::uint32_t>(s.exits_in_snapshot.size()));
+    for (const auto& exit : s.exits_in_snapshot) {
+        out.put(exit.time_ns);
+        out.put(exit.tid);
+    }
+    s.population.save(out);
+}
+
+base::Status Tracker::restore(std::string_view saved) {
+    base::Decoder in(saved);
+    if (in.get<std::uint32_t>() != saved_version) return base::fail("checkpoint", "written by another version");
+    state_ = std::make_unique<State>();
+    State& s = *state_;
+    in.get(s.boot.id);
+    s.boot.name = in.get_bytes();
+    s.boot.host = in.get_bytes();
+    in.get(s.boot.started_ns);
+    in.get(s.boot.imported);
+    const auto root = in.get<model::Id>();
+    in.get(s.real_minus_mono_ns);
+    in.get(s.connector_up);
+    in.get(s.connector_since_ns);
+    in.get(s.audit_up);
+    in.get(s.in_snapshot);
+    in.get(s.newest_ns);
+    in.get(s.newest_audit_ns);
+    in.get(s.last_boot_id);
+    in.get(s.last_gap_id);
+    in.get(s.observations);
+    in.get(s.images_created);
+    in.get(s.stopped_ns);
+    const auto gaps = in.get<std::uint32_t>();
+    for (std::uint32_t i = 0; i < gaps && in.ok(); ++i) {
+        auto& gap = s.connector_gaps.emplace_back();
+        in.get(gap.from_ns);
+        in.get(gap.to_ns);
+    }
+    const auto exits = in.get<std::uint32_t>();
+    for (std::uint32_t i = 0; i < exits && in.ok(); ++i) {
+        auto& exit = s.exits_in_snapshot.emplace_back();
+        in.get(exit.time_ns);
+        in.get(exit.tid);
+    }
+    s.population.restore(in);
+    s.root = s.population.find(root);
+    if (!in.ok()) return base::fail("checkpoint", "is damaged");
+    return {};
+}
+
+}  // namespace lineage::tree
