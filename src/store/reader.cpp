@@ -1,0 +1,178 @@
+#include "reader.hpp"
+
+#include <algorithm>
+#include <unordered_set>
+
+namespace lineage::store {
+namespace {
+
+std::string select_from(const char* columns, const char* rest) { return "SELECT " + std::string(columns) + " " + rest; }
+
+}  // namespace
+
+const ImageRow* own_current(const model::Process& process, const std::vector<ImageRow>& images) {
+    if (process.image_owner != process.id) return nullptr;
+    const auto found = std::find_if(images.begin(), images.end(),
+                                    [&](const ImageRow& row) { return row.image.seq == process.image_seq; });
+    return found == images.end() ? nullptr : &*found;
+}
+
+SqliteReader::SqliteReader(std::unique_ptr<Database> database)
+    : database_(std::move(database)),
+      names_(*database_),
+      process_by_id_(*database_, select_from(process_columns, "FROM process WHERE id=?1")),
+      processes_by_pid_(*database_, select_from(process_columns, "FROM process WHERE pid=?1 AND born_ns<=?2 ORDER BY born_ns DESC")),
+      images_by_owner_(*database_, select_from(image_columns, "FROM image WHERE owner=?1 ORDER BY seq")),
+      image_by_key_(*database_, select_from(image_columns, "FROM image WHERE owner=?1 AND seq=?2")),
+      boot_by_id_(*database_, "SELECT name FROM boot WHERE id=?1") {}
+
+SqliteReader::Snapshot::Snapshot(SqliteReader& reader) : reader_(reader) {
+    if (reader_.snapshots_++ > 0) return;
+    reader_.known_boot_.reset();  // a boot may have been dropped meanwhile
+    reader_.database_->execute("BEGIN");
+}
+
+SqliteReader::Snapshot::~Snapshot() {
+    if (--reader_.snapshots_ == 0) reader_.database_->attempt("ROLLBACK");
+}
+
+base::Result<std::optional<model::Node>> SqliteReader::by_id(model::Id id) {
+    const Snapshot snapshot(*this);
+    std::optional<model::Node> found;
+    if (auto row = find_process(id)) found = node(std::move(*row));
+    return answer(std::move(found));
+}
+
+base::Result<std::optional<model::Node>> SqliteReader::by_pid(model::Pid pid, model::TimeNs at_ns, model::BootId boot) {
+    const Snapshot snapshot(*this);
+    std::optional<ProcessRow> latest;
+    for (processes_by_pid_.start(pid, at_ns); !latest && processes_by_pid_.next();) {
+        auto row = read_process(processes_by_pid_);
+        if (boot == 0 || row.process.boot == boot) latest = std::move(row);
+    }
+    processes_by_pid_.stop();
+    std::optional<model::Node> found;
+    if (latest) found = node(std::move(*latest));
+    return answer(std::move(found));
+}
+
+base::Result<std::vector<model::Node>> SqliteReader::ancestors(model::Id id) {
+    const Snapshot snapshot(*this);
+    std::vector<model::Node> path;
+    std::unordered_set<model::Id> seen{id};
+    auto below = find_process(id);
+    while (below && below->process.parent != 0) {
+        const auto parent = below->process.parent;
+        if (!seen.insert(parent).second) {
+            return base::fail("database " + database_->path(), "damaged: process @" + std::to_string(parent) + " is its own ancestor");
+        }
+        below = find_process(parent);
+        if (below) path.push_back(node(ProcessRow(*below)));
+    }
+    return answer(std::move(path));
+}
+
+base::Result<std::vector<model::Boot>> SqliteReader::boots() {
+    std::vector<model::Boot> boots;
+    Statement rows(*database_, "SELECT id, name, host, started_ns, imported FROM boot ORDER BY id");
+    for (rows.start(); rows.next();) {
+        boots.push_back({rows.integer(0), rows.text(1), rows.text(2), rows.integer(3), rows.integer(4) != 0});
+    }
+    return answer(std::move(boots));
+}
+
+base::Result<std::vector<model::Gap>> SqliteReader::gaps(model::BootId boot) {
+    std::vector<model::Gap> gaps;
+    Statement rows(*database_, "SELECT id, boot, from_ns, to_ns, lost, witness, why FROM gap WHERE ?1 IN (0, boot) ORDER BY id");
+    for (rows.start(boot); rows.next();) {
+        gaps.push_back({rows.integer(0), rows.integer(1), rows.integer(2), rows.integer(3), rows.optional(4),
+                        static_cast<model::Witness>(rows.integer(5)), rows.text(6)});
+    }
+    return answer(std::move(gaps));
+}
+
+base::Result<std::map<std::string, std::string>> SqliteReader::facts() {
+    std::map<std::string, std::string> facts;
+    Statement rows(*database_, "SELECT name, value FROM fact");
+    for (rows.start(); rows.next();) facts.emplace(rows.text(0), rows.text(1));
+    return answer(std::move(facts));
+}
+
+base::Result<Reader::Sizes> SqliteReader::sizes() {
+    const Snapshot snapshot(*this);
+    Sizes sizes;
+    const auto one = [&](const char* sql) {
+        Statement statement(*database_, sql);
+        return statement.start().next() ? statement.optional(0) : std::nullopt;
+    };
+    sizes.bytes = one("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size").value_or(0);
+    sizes.processes = one("SELECT count(*) FROM process").value_or(0);
+    sizes.alive = one("SELECT count(*) FROM process WHERE life_class > 0 AND life_class = 6").value_or(0);
+    sizes.images = one("SELECT count(*) FROM image").value_or(0);
+    sizes.schema_version = static_cast<int>(one("PRAGMA user_version").value_or(0));
+    sizes.oldest_ns = one("SELECT min(born_from_ns) FROM block");
+    sizes.newest_ns = one("SELECT max(born_to_ns) FROM block");
+    return answer(sizes);
+}
+
+std::optional<ProcessRow> SqliteReader::find_process(model::Id id) {
+    if (!process_by_id_.start(id).next()) return std::nullopt;
+    auto row = read_process(process_by_id_);
+    process_by_id_.stop();
+    return row;
+}
+
+std::vector<ImageRow> SqliteReader::images_of(model::Id owner) {
+    std::vector<ImageRow> images;
+    for (images_by_owner_.start(owner); images_by_owner_.next();) images.push_back(read_image(images_by_owner_));
+    return images;
+}
+
+std::optional<ImageRow> SqliteReader::inherited(const model::Process& process) {
+    if (process.image_owner == process.id || process.image_owner == 0) return std::nullopt;
+    if (!image_by_key_.start(process.image_owner, process.image_seq).next()) return std::nullopt;
+    auto row = read_image(image_by_key_);
+    image_by_key_.stop();
+    return row;
+}
+
+model::Node SqliteReader::node(ProcessRow&& row) {
+    const auto images = images_of(row.process.id);
+    const auto from_ancestor = inherited(row.process);
+    const auto* current = from_ancestor ? &*from_ancestor : own_current(row.process, images);
+    return node(std::move(row), images, current);
+}
+
+model::Node SqliteReader::node(ProcessRow&& row, const std::vector<ImageRow>& images, const ImageRow* current) {
+    model::Node node;
+    node.process = std::move(row.process);
+    node.process.credentials = names_.credentials(row.credentials);
+    node.process.comm = names_.name(row.comm);
+    node.boot = boot_name(node.process.boot);
+    node.images.reserve(images.size());
+    for (const auto& each : images) node.images.push_back(image(each));
+    if (current != nullptr) node.current = image(*current);
+    return node;
+}
+
+model::Image SqliteReader::image(const ImageRow& row) {
+    auto image = row.image;
+    image.exe = names_.name(row.exe);
+    image.script = names_.name(row.script);
+    image.comm = names_.name(row.comm);
+    image.cwd = names_.name(row.cwd);
+    image.argv = names_.argv(row.argv);
+    image.credentials = names_.credentials(row.credentials);
+    return image;
+}
+
+std::string SqliteReader::boot_name(model::BootId boot) {
+    if (known_boot_ && known_boot_->first == boot) return known_boot_->second;
+    std::string name;
+    if (boot_by_id_.start(boot).next()) name = boot_by_id_.text(0);
+    boot_by_id_.stop();
+    known_boot_.emplace(boot, name);
+    return name;
+}
+
+}  // namespace lineage::store

@@ -1,0 +1,67 @@
+// The SQLite Reader: a read-only connection whose every answer comes from one state of the database.
+#pragma once
+
+#include "lineage/store/store.hpp"
+#include "matcher.hpp"
+#include "names.hpp"
+#include "rows.hpp"
+#include "sqlite.hpp"
+
+namespace lineage::store {
+
+class SqliteReader final : public Reader {
+public:
+    /// `database` is open and of the newest schema.
+    explicit SqliteReader(std::unique_ptr<Database> database);
+
+    base::Result<std::optional<model::Node>> by_id(model::Id id) override;
+    base::Result<std::optional<model::Node>> by_pid(model::Pid pid, model::TimeNs at_ns, model::BootId boot) override;
+    base::Result<std::optional<model::Node>> by_event(model::TimeNs time_ns, std::int64_t serial) override;
+    base::Result<std::vector<model::Node>> ancestors(model::Id id) override;
+    base::Status select(const model::Filter& filter, const std::function<bool(model::Node&&)>& take) override;
+    base::Result<std::vector<model::Boot>> boots() override;
+    base::Result<std::vector<model::Gap>> gaps(model::BootId boot) override;
+    base::Result<std::map<std::string, std::string>> facts() override;
+    base::Result<Sizes> sizes() override;
+
+private:
+    /// All reads while one of these lives see one state of the database. They nest: select()'s caller may ask more.
+    class Snapshot {
+    public:
+        explicit Snapshot(SqliteReader& reader);
+        ~Snapshot();
+        Snapshot(const Snapshot&) = delete;
+        Snapshot& operator=(const Snapshot&) = delete;
+
+    private:
+        SqliteReader& reader_;
+    };
+
+    /// `result`, or the failure if one happened on the way to it.
+    template <class Value>
+    base::Result<Value> answer(Value result) {
+        if (auto status = database_->take_failure(); !status) return tl::unexpected(status.error());
+        return result;
+    }
+    std::optional<ProcessRow> find_process(model::Id id);
+    std::vector<ImageRow> images_of(model::Id owner);
+    /// The image that `process` runs, where it is another's.
+    std::optional<ImageRow> inherited(const model::Process& process);
+    std::optional<model::Id> short_lived_of_event(model::TimeNs time_ns, std::int64_t serial);
+    std::optional<model::Id> long_lived_of_event(model::TimeNs time_ns, std::int64_t serial);
+    model::Node node(ProcessRow&& row, const std::vector<ImageRow>& images, const ImageRow* current);
+    model::Node node(ProcessRow&& row);
+    model::Image image(const ImageRow& row);
+    std::string boot_name(model::BootId boot);
+
+    std::unique_ptr<Database> database_;
+    Names names_;
+    int snapshots_ = 0;
+    std::optional<std::pair<model::BootId, std::string>> known_boot_;
+    Statement process_by_id_, processes_by_pid_, images_by_owner_, image_by_key_, boot_by_id_;
+};
+
+/// The image among `images` that `process` runs, or nullptr.
+const ImageRow* own_current(const model::Process& process, const std::vector<ImageRow>& images);
+
+}  // namespace lineage::store

@@ -1,0 +1,42 @@
+#include "writer_lock.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+
+namespace lineage::store {
+namespace {
+
+// Who says in the lock file that it holds the lock: " (pid 4242)", or nothing.
+std::string holder(int fd) {
+    char text[16] = {};
+    const auto size = ::pread(fd, text, sizeof text - 1, 0);
+    const auto pid = size > 0 ? std::atoi(text) : 0;
+    return pid > 0 ? " (pid " + std::to_string(pid) + ")" : std::string();
+}
+
+}  // namespace
+
+base::Result<base::UniqueFd> lock_for_writing(const std::string& path) {
+    char real[PATH_MAX];
+    if (::realpath(path.c_str(), real) == nullptr) return base::fail_errno("open " + path, errno);
+    const std::string lock_path = std::string(real) + ".lock";
+    base::UniqueFd fd(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
+    if (!fd) return base::fail_errno("open " + lock_path, errno);
+    // flock and not fcntl: it also tells two writers of one process apart (flock(2)).
+    while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+        if (errno == EINTR) continue;
+        if (errno != EWOULDBLOCK) return base::fail_errno("lock " + lock_path, errno);
+        return base::fail("database " + path, "another lineage is writing to it" + holder(fd.get()));
+    }
+    const auto pid = std::to_string(::getpid()) + "\n";
+    // The pid is only for the message above; the lock holds without it.
+    if (::ftruncate(fd.get(), 0) == 0) static_cast<void>(::pwrite(fd.get(), pid.data(), pid.size(), 0));
+    return fd;
+}
+
+}  // namespace lineage::store
