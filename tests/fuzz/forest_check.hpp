@@ -1,0 +1,46 @@
+// A store that keeps nothing but what is needed to say whether the history in it is a forest: every process has one
+// parent that exists, every chain ends at a root, and no chain is a circle.
+#pragma once
+
+#include <map>
+
+#include "lineage/base/check.hpp"
+#include "lineage/store/store.hpp"
+
+namespace lineage::fuzz {
+
+class ForestCheck final : public store::Writer {
+public:
+    base::Result<store::Progress> progress() override { return store::Progress{}; }
+    base::Result<store::LastIds> last_ids() override { return store::LastIds{}; }
+    base::Status begin() override { return {}; }
+    void put(const model::Boot&) override {}
+    void put(const model::Process& process) override { parents_[process.id] = process.parent; }
+    void put(model::Id, const model::Image&) override {}
+    void drop_images(model::Id, std::int32_t) override {}
+    void drop(model::Id process) override { parents_.erase(process); }
+    void put(const model::Gap&) override {}
+    void set_position(std::uint64_t) override {}
+    void set_checkpoint(std::uint64_t, std::string_view) override {}
+    void set_fact(std::string_view, std::string_view) override {}
+    void drop_boot(std::string_view) override {}
+    base::Status commit() override { return {}; }
+    void rollback() override {}
+
+    void check() const {
+        for (auto [id, parent] : parents_) {
+            std::size_t steps = 0;
+            while (parent != 0) {
+                const auto found = parents_.find(parent);
+                CHECK(found != parents_.end());
+                CHECK(++steps <= parents_.size());
+                parent = found->second;
+            }
+        }
+    }
+
+private:
+    std::map<model::Id, model::Id> parents_;
+};
+
+}  // namespace lineage::fuzz
