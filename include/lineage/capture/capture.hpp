@@ -1,0 +1,101 @@
+// The recorder's front: takes what the witnesses send off their sockets and appends it, raw and in order of receipt, to
+// the journal. It parses no more than headers and waits for nothing but its descriptors.
+//
+// Promise about order, on which the tracker's exactness rests: every audit record stands in the journal behind all
+// connector events that happened before it. Each turn takes a batch of audit records into memory, looks at the clock
+// (t), takes connector events until none is left or one is younger than t, and only then appends the audit batch. What
+// the kernel did before it emitted a record of the batch was in the connector's queue before t, since both are queued
+// by the task that acts, so it is above the record. `connector_drained` t means just that; an event of another cpu may
+// be stamped a little before t and still follow.
+//
+// A journal that fails does not stop the reading: frames are counted as lost, and a Lost frame says so when the
+// journal works again.
+//
+// Not thread safe. Nothing here needs a privilege: descriptors are handed in.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "lineage/base/result.hpp"
+#include "lineage/base/unique_fd.hpp"
+#include "lineage/model/frame.hpp"
+#include "lineage/model/observation.hpp"
+
+namespace lineage::capture {
+
+/// The edge to the journal (journal::Writer; a fake in tests).
+class FrameSink {
+public:
+    virtual ~FrameSink() = default;
+    virtual base::Status append(const model::Frame& frame) = 0;
+    virtual void publish() = 0;
+};
+
+/// The edge to the kernel's count of lost records (audit::Control; a fake in tests).
+class LossCounter {
+public:
+    virtual ~LossCounter() = default;
+    virtual int fd() = 0;        ///< readable when an answer is there
+    virtual void request() = 0;  ///< does not wait
+    virtual std::optional<std::uint32_t> take() = 0;
+};
+
+enum class AuditFeed { unicast, multicast, lines };
+
+struct Timing {
+    int idle_ms = 30;              ///< of silence before an `idle` frame: longer than the assembler's settle time
+    int check_ms = 1000;           ///< between looks at the clocks and at the lost counter while records come
+    int reconcile_ms = 2000;       ///< at least, from one /proc snapshot to the next
+};
+
+class Capture {
+public:
+    explicit Capture(FrameSink& sink, Timing timing = {});
+    ~Capture();
+    Capture(Capture&&) noexcept;
+
+    /// The first frame; its failure means that the journal cannot be written.
+    base::Status begin(const model::BootBegan& boot);
+    void attach_connector(base::UniqueFd socket);
+    /// `alone`: no other consumer sees these records. The feed's end (stdin closed) ends run().
+    void attach_audit(base::UniqueFd input, AuditFeed feed, bool alone);
+    /// Losses are counted from `lost` on. `counter` must outlive run().
+    void watch_losses(LossCounter& counter, std::uint32_t lost);
+    /// Where the tracker's questions come from (native-endian i32 pids); replaces an earlier one.
+    void attach_questions(base::UniqueFd pipe);
+    /// Calls `ready` whenever `fd` is readable; it may unwatch itself.
+    void watch(int fd, std::function<void()> ready);
+    void unwatch(int fd);
+
+    /// Reads all of /proc into the journal; the sockets are served meanwhile.
+    void snapshot();
+    /// Receives until stop().
+    void run();
+    void stop();
+
+    /// One turn: appends and publishes what is there now. False when nothing was.
+    bool turn();
+    /// The counter stands at `lost` now: what came on top since the last look becomes a Lost frame.
+    void lost_is(std::uint32_t lost);
+    /// The orderly end: takes what is left and appends `stop`.
+    void finish();
+
+    [[nodiscard]] int audit_fd() const;
+    struct Counters {
+        std::uint64_t audit = 0;
+        std::uint64_t connector = 0;
+        std::uint64_t turns = 0;
+        std::uint64_t dropped = 0;  ///< frames that the journal did not take
+    };
+    [[nodiscard]] Counters counters() const;
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace lineage::capture

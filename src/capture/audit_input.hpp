@@ -1,0 +1,31 @@
+// Where audit records come from. receive() takes what is there into memory, hand_over() gives it away as frames; in
+// between capture drains the connector.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "lineage/model/frame.hpp"
+
+namespace lineage::capture {
+
+struct Received {
+    bool any = false;
+    bool overrun = false;  ///< the queue has overflowed since the last call
+    bool ended = false;    ///< no more will come
+};
+
+class AuditInput {
+public:
+    virtual ~AuditInput() = default;
+    virtual Received receive() = 0;
+    /// Frames without their time of receipt; valid during the call.
+    virtual void hand_over(const std::function<void(const model::Frame&)>& take) = 0;
+};
+
+/// Netlink, unicast or multicast: one record a datagram.
+std::unique_ptr<AuditInput> make_netlink_input(int socket);
+/// auditd's plugin protocol in format string (auditd-plugins(5)): one record a line. Lines are cut at 64 KiB.
+std::unique_ptr<AuditInput> make_line_input(int fd);
+
+}  // namespace lineage::capture

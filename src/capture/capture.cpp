@@ -1,0 +1,371 @@
+#include "lineage/capture/capture.hpp"
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <map>
+#include <set>
+#include <string>
+
+#include "audit_input.hpp"
+#include "clocks.hpp"
+#include "datagrams.hpp"
+#include "lineage/base/check.hpp"
+#include "lineage/base/codec.hpp"
+#include "lineage/connector/connector.hpp"
+#include "lineage/procfs/entry.hpp"
+#include "recording.hpp"
+
+namespace lineage::capture {
+
+namespace {
+
+using model::Control;
+using model::TimeNs;
+using model::Witness;
+
+constexpr std::size_t connector_batch_max = 128;
+constexpr std::size_t connector_bytes_max = 1024;  // a message is 76 bytes and its netlink header
+constexpr TimeNs clock_tolerance_ns = 1'000'000;
+constexpr std::size_t questions_max = 4096;        // unanswered ones; more are dropped, the tracker copes
+constexpr int answers_a_turn = 32;
+constexpr int answer_pause_ms = 10;                // so at most 3,200 a second, about 15% of one cpu
+constexpr int serve_every = 16;                    // processes of a snapshot between looks at the audit socket
+constexpr TimeNs finish_ns_max = 500'000'000;
+constexpr TimeNs never = INT64_MAX;
+
+template <class... Values>
+std::string payload_of(Values... values) {
+    std::string payload;
+    base::Encoder out(payload);
+    (out.put(values), ...);
+    return payload;
+}
+
+}  // namespace
+
+struct Capture::State {
+    State(FrameSink& sink, Timing timing_) : recording(sink), timing(timing_) {}
+
+    Recording recording;
+    Timing timing;
+    base::UniqueFd epoll{::epoll_create1(EPOLL_CLOEXEC)};
+    base::UniqueFd clock_steps{::timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK)};
+    std::map<int, std::function<void()>> watched;
+
+    base::UniqueFd audit_fd;
+    AuditFeed feed = AuditFeed::unicast;
+    std::unique_ptr<AuditInput> audit;
+    bool audit_polled = false;  ///< a plain file as stdin cannot be waited for
+    base::UniqueFd connector;
+    Datagrams events{connector_batch_max, connector_bytes_max};
+    base::UniqueFd questions;
+    std::set<model::Pid> asked;
+    LossCounter* losses = nullptr;
+
+    bool stopping = false;
+    std::uint32_t lost = 0;
+    TimeNs real_minus_mono = 0;
+    // Points of CLOCK_MONOTONIC at which something is due; `never` while there is no reason.
+    TimeNs idle_due = never;
+    TimeNs check_due = never;
+    TimeNs reconcile_due = never;
+    TimeNs answer_due = never;
+    TimeNs snapshot_at = 0;
+    TimeNs clock_checked_at = 0;
+    // CLOCK_REALTIME: nothing was missing up to here.
+    TimeNs lost_checked_ns = 0;
+    TimeNs connector_sure_ns = 0;
+    Counters counters;
+
+    void arm_clock_steps() const {
+        itimerspec far{};
+        far.it_value.tv_sec = 1LL << 40;
+        ::timerfd_settime(clock_steps.get(), TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &far, nullptr);
+    }
+
+    bool wait_for(int fd) const {
+        epoll_event event{};
+        event.events = EPOLLIN;
+        event.data.fd = fd;
+        return ::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &event) == 0;
+    }
+
+    void control(Control type, std::string_view payload = {}) { recording.control(type, payload, realtime_now()); }
+
+    void want_reconciliation() {
+        const TimeNs earliest = snapshot_at + timing.reconcile_ms * 1'000'000LL;
+        reconcile_due = std::min(reconcile_due, std::max(earliest, monotonic_now()));
+    }
+
+    void check_clock() {
+        clock_checked_at = monotonic_now();
+        const TimeNs now = procfs::real_minus_mono();
+        if (std::llabs(now - real_minus_mono) <= clock_tolerance_ns) return;
+        real_minus_mono = now;
+        control(Control::clock, payload_of(now));
+    }
+
+    /// Appends connector events until none is left or one is younger than `until_ns`.
+    bool drain_connector(TimeNs until_ns, TimeNs received_ns) {
+        bool any = false;
+        bool more = static_cast<bool>(connector);
+        while (more) {
+            const int count = events.receive(connector.get());
+            if (count == -ENOBUFS) {
+                recording.lost(Witness::connector, connector_sure_ns, received_ns, -1, "the connector's receive queue overflowed");
+                want_reconciliation();
+                continue;
+            }
+            if (count <= 0) break;
+            any = true;
+            const TimeNs youngest = append_events(received_ns);
+            more = events.full() && youngest <= until_ns;
+        }
+        connector_sure_ns = received_ns;
+        return any;
+    }
+
+    /// Returns the stamp of the last one.
+    TimeNs append_events(TimeNs received_ns) {
+        TimeNs stamp_ns = 0;
+        for (std::size_t i = 0; i < events.size(); ++i) {
+            connector::split(events[i], [&](std::string_view message) {
+                recording.append({.source = model::Source::connector, .received_ns = received_ns, .payload = message});
+                ++counters.connector;
+                if (const auto stamp = connector::stamp_of(message)) stamp_ns = static_cast<TimeNs>(stamp->time_ns);
+            });
+        }
+        return stamp_ns;
+    }
+
+    bool turn() {
+        Received received;
+        if (audit) received = audit->receive();
+        const TimeNs drained = monotonic_now();
+        TimeNs received_ns = realtime_now();
+        if (drained - clock_checked_at >= timing.check_ms * 1'000'000LL) check_clock();
+        const bool events_came = drain_connector(drained, received_ns);
+        if (received.any || events_came) recording.control(Control::connector_drained, payload_of(drained), received_ns);
+        if (received.any) {
+            audit->hand_over([&](model::Frame frame) {
+                frame.received_ns = received_ns;
+                recording.append(frame);
+                ++counters.audit;
+            });
+        }
+        // A unicast queue that is full makes the kernel keep the records and try again; a multicast one loses them.
+        if (received.overrun && feed == AuditFeed::multicast)
+            recording.lost(Witness::audit, lost_checked_ns, received_ns, -1, "the multicast receive queue overflowed");
+        if (received.ended) stopping = true;
+        if (!received.any && !events_came) return false;
+        ++counters.turns;
+        recording.publish();
+        idle_due = drained + timing.idle_ms * 1'000'000LL;
+        if (check_due == never) check_due = drained + timing.check_ms * 1'000'000LL;
+        return true;
+    }
+
+    void append_process(model::Pid pid) {
+        const auto seen = procfs::read_process(pid);
+        const TimeNs received_ns = realtime_now();
+        drain_connector(monotonic_now(), received_ns);
+        if (!seen) return;
+        const std::string payload = procfs::encode(*seen);
+        recording.append({.source = model::Source::procfs, .received_ns = received_ns, .payload = payload});
+    }
+
+    void snapshot() {
+        reconcile_due = never;
+        const TimeNs began_ns = realtime_now();
+        control(Control::snapshot_begin, payload_of(began_ns));
+        int served = 0;
+        for (const auto pid : procfs::list_pids()) {
+            append_process(pid);
+            if (++served % serve_every == 0) turn();
+        }
+        turn();
+        control(Control::snapshot_end, payload_of(began_ns));
+        recording.publish();
+        snapshot_at = monotonic_now();
+    }
+
+    void read_questions() {
+        model::Pid pids[1024];
+        const ssize_t size = ::read(questions.get(), pids, sizeof pids);
+        if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
+        if (size <= 0) return drop_questions();
+        const auto count = static_cast<std::size_t>(size) / sizeof pids[0];
+        for (std::size_t i = 0; i < count && asked.size() < questions_max; ++i) asked.insert(pids[i]);
+        if (!asked.empty() && answer_due == never) answer_due = monotonic_now();
+    }
+
+    void drop_questions() {
+        if (!questions) return;
+        watched.erase(questions.get());
+        questions.reset();
+        asked.clear();
+        answer_due = never;
+    }
+
+    void answer() {
+        for (int i = 0; i < answers_a_turn && !asked.empty(); ++i) append_process(asked.extract(asked.begin()).value());
+        recording.publish();
+        answer_due = asked.empty() ? never : monotonic_now() + answer_pause_ms * 1'000'000LL;
+    }
+
+    void lost_is(std::uint32_t counter) {
+        const TimeNs now = realtime_now();
+        // Someone may have set it back to 0 (AUDIT_STATUS_LOST).
+        const std::uint32_t more = counter >= lost ? counter - lost : counter;
+        if (more > 0) {
+            recording.lost(Witness::audit, lost_checked_ns, now, more, "the kernel dropped audit records");
+            recording.publish();
+        }
+        lost = counter;
+        lost_checked_ns = now;
+    }
+
+    void do_what_is_due() {
+        const TimeNs now = monotonic_now();
+        if (now >= idle_due) {
+            idle_due = never;
+            control(Control::idle);
+            recording.publish();
+        }
+        if (now >= check_due) {
+            check_due = never;
+            check_clock();
+            if (losses != nullptr) losses->request();
+        }
+        if (now >= answer_due) answer();
+        if (recording.take_recovered()) want_reconciliation();
+        if (now >= reconcile_due) snapshot();
+    }
+
+    [[nodiscard]] int timeout_ms() const {
+        if (audit_polled) return 0;
+        const TimeNs due = std::min({idle_due, check_due, reconcile_due, answer_due});
+        if (due == never) return -1;
+        return static_cast<int>(std::clamp<TimeNs>((due - monotonic_now() + 999'999) / 1'000'000, 0, 60'000));
+    }
+
+    void wait() {
+        epoll_event ready[16];
+        const int count = ::epoll_wait(epoll.get(), ready, std::size(ready), timeout_ms());
+        for (int i = 0; i < count; ++i) {
+            const auto found = watched.find(ready[i].data.fd);
+            if (found == watched.end()) continue;
+            const auto action = found->second;  // it may unwatch itself
+            action();
+        }
+    }
+};
+
+Capture::Capture(FrameSink& sink, Timing timing) : state_(std::make_unique<State>(sink, timing)) {
+    CHECK(state_->epoll && state_->clock_steps);
+    state_->arm_clock_steps();
+    watch(state_->clock_steps.get(), [state = state_.get()] {
+        std::uint64_t expirations = 0;
+        [[maybe_unused]] const auto cancelled = ::read(state->clock_steps.get(), &expirations, sizeof expirations);
+        state->arm_clock_steps();
+        state->check_clock();
+    });
+}
+Capture::~Capture() = default;
+Capture::Capture(Capture&&) noexcept = default;
+
+base::Status Capture::begin(const model::BootBegan& boot) {
+    std::string payload;
+    base::Encoder out(payload);
+    out.put_bytes(boot.name);
+    out.put_bytes(boot.host);
+    out.put(boot.real_minus_mono_ns);
+    out.put(boot.started_ns);
+    state_->real_minus_mono = boot.real_minus_mono_ns;
+    state_->lost_checked_ns = state_->connector_sure_ns = realtime_now();
+    return state_->recording.first({.source = model::Source::control,
+                                    .type = static_cast<std::uint16_t>(Control::boot),
+                                    .received_ns = realtime_now(),
+                                    .payload = payload});
+}
+
+void Capture::attach_connector(base::UniqueFd socket) {
+    state_->connector = std::move(socket);
+    CHECK(state_->wait_for(state_->connector.get()));
+    state_->control(Control::connector_up);
+}
+
+void Capture::attach_audit(base::UniqueFd input, AuditFeed feed, bool alone) {
+    state_->audit_fd = std::move(input);
+    state_->feed = feed;
+    const int fd = state_->audit_fd.get();
+    state_->audit = feed == AuditFeed::lines ? make_line_input(fd) : make_netlink_input(fd);
+    state_->audit_polled = !state_->wait_for(fd);
+    state_->control(Control::audit_up, payload_of(static_cast<std::uint8_t>(alone)));
+}
+
+void Capture::watch_losses(LossCounter& counter, std::uint32_t lost) {
+    state_->losses = &counter;
+    state_->lost = lost;
+    watch(counter.fd(), [state = state_.get()] {
+        if (const auto now = state->losses->take()) state->lost_is(*now);
+    });
+}
+
+void Capture::attach_questions(base::UniqueFd pipe) {
+    state_->drop_questions();
+    const int fd = pipe.get();
+    ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
+    state_->questions = std::move(pipe);
+    watch(fd, [state = state_.get()] { state->read_questions(); });
+}
+
+void Capture::watch(int fd, std::function<void()> ready) {
+    CHECK(state_->wait_for(fd));
+    state_->watched[fd] = std::move(ready);
+}
+
+void Capture::unwatch(int fd) {
+    if (state_->watched.erase(fd) > 0) ::epoll_ctl(state_->epoll.get(), EPOLL_CTL_DEL, fd, nullptr);
+}
+
+void Capture::snapshot() { state_->snapshot(); }
+
+void Capture::run() {
+    while (!state_->stopping) {
+        state_->wait();
+        state_->turn();
+        state_->do_what_is_due();
+    }
+}
+
+void Capture::stop() { state_->stopping = true; }
+bool Capture::turn() { return state_->turn(); }
+void Capture::lost_is(std::uint32_t lost) { state_->lost_is(lost); }
+
+void Capture::finish() {
+    // Beside another daemon, or from the connector, records never end on a busy host.
+    const TimeNs deadline = monotonic_now() + finish_ns_max;
+    while (turn() && monotonic_now() < deadline) {
+    }
+    if (state_->audit) state_->control(Control::audit_down);
+    if (state_->connector) state_->control(Control::connector_down);
+    state_->control(Control::stop);
+    state_->recording.publish();
+}
+
+int Capture::audit_fd() const { return state_->audit_fd.get(); }
+
+Capture::Counters Capture::counters() const {
+    Counters counters = state_->counters;
+    counters.dropped = state_->recording.dropped();
+    return counters;
+}
+
+}  // namespace lineage::capture

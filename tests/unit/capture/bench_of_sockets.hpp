@@ -1,0 +1,119 @@
+// A world for capture without a kernel: socket pairs stand for the netlink sockets (recvmmsg and epoll work on them
+// alike), a sink that remembers frames and can fail on purpose.
+#pragma once
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/cn_proc.h>
+#include <linux/connector.h>
+#include <linux/netlink.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "lineage/base/codec.hpp"
+#include "lineage/capture/capture.hpp"
+
+namespace bench {
+
+using namespace lineage;
+
+struct Kept {
+    model::Source source;
+    std::uint16_t type;
+    std::string payload;
+
+    [[nodiscard]] bool is(model::Control control) const {
+        return source == model::Source::control && type == static_cast<std::uint16_t>(control);
+    }
+};
+
+class Sink final : public capture::FrameSink {
+public:
+    base::Status append(const model::Frame& frame) override {
+        ++attempts;
+        if (full) return base::fail("journal", "No space left on device");
+        kept.push_back({frame.source, frame.type, std::string(frame.payload)});
+        return {};
+    }
+    void publish() override { ++published; }
+
+    [[nodiscard]] std::vector<Kept> of(model::Control control) const {
+        std::vector<Kept> found;
+        for (const auto& frame : kept)
+            if (frame.is(control)) found.push_back(frame);
+        return found;
+    }
+
+    std::vector<Kept> kept;
+    bool full = false;
+    int published = 0;
+    int attempts = 0;
+};
+
+struct Pair {
+    base::UniqueFd ours;   ///< the kernel's end
+    base::UniqueFd theirs; ///< capture's end
+};
+
+inline Pair make_pair(int type = SOCK_DGRAM) {
+    int fds[2];
+    REQUIRE(::socketpair(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) == 0);
+    return {base::UniqueFd(fds[0]), base::UniqueFd(fds[1])};
+}
+
+inline void send(int fd, const std::string& bytes) { REQUIRE(::send(fd, bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size())); }
+
+inline std::string audit_datagram(std::uint16_t type, const std::string& text) {
+    nlmsghdr header{};
+    header.nlmsg_type = type;
+    header.nlmsg_len = static_cast<std::uint32_t>(text.size());  // without the header, as the kernel has it
+    return std::string(reinterpret_cast<const char*>(&header), sizeof header) + text;
+}
+
+inline std::string connector_datagram(std::uint64_t time_ns, std::uint32_t seq = 0) {
+    proc_event event{};
+    event.what = proc_event::PROC_EVENT_FORK;
+    event.timestamp_ns = time_ns;
+    std::string message(sizeof(cn_msg), '\0');
+    const cb_id id{CN_IDX_PROC, CN_VAL_PROC};
+    std::memcpy(message.data(), &id, sizeof id);
+    std::memcpy(message.data() + offsetof(cn_msg, seq), &seq, sizeof seq);
+    message.append(reinterpret_cast<const char*>(&event), sizeof event);
+    nlmsghdr header{};
+    header.nlmsg_type = NLMSG_DONE;
+    header.nlmsg_len = static_cast<std::uint32_t>(NLMSG_LENGTH(message.size()));
+    return std::string(reinterpret_cast<const char*>(&header), sizeof header) + message;
+}
+
+inline std::uint64_t now_ns() {
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+struct LostFrame {
+    model::Witness witness{};
+    std::int64_t from_ns = 0;
+    std::int64_t to_ns = 0;
+    std::int64_t count = 0;
+    std::string why;
+};
+inline LostFrame lost_of(const Kept& frame) {
+    base::Decoder in(frame.payload);
+    LostFrame lost;
+    lost.witness = static_cast<model::Witness>(in.get<std::uint8_t>());
+    in.get(lost.from_ns);
+    in.get(lost.to_ns);
+    in.get(lost.count);
+    lost.why = in.get_bytes();
+    CHECK(in.ok());
+    return lost;
+}
+
+}  // namespace bench

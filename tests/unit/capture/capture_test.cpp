@@ -1,0 +1,284 @@
+// Goal: capture keeps its promise about order, loses nothing it received without saying so, and is silent when idle.
+// Method: socket pairs instead of the kernel (bench_of_sockets.hpp); every test reads the frames that came out.
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "bench_of_sockets.hpp"
+#include "lineage/procfs/entry.hpp"
+
+using namespace bench;
+using capture::AuditFeed;
+using capture::Capture;
+using model::Control;
+
+namespace {
+
+/// Runs until `done` says so, looked at every few ms, or two seconds have passed.
+template <class Done>
+void run_until(Capture& capture, Done done) {
+    std::thread looker;
+    int looks[2];
+    REQUIRE(::pipe2(looks, O_CLOEXEC) == 0);
+    bool stop = false;
+    int left = 400;
+    capture.watch(looks[0], [&] {
+        char byte = 0;
+        REQUIRE(::read(looks[0], &byte, 1) == 1);
+        if (!done() && --left > 0) return;
+        stop = true;
+        capture.stop();
+    });
+    looker = std::thread([&, fd = looks[1]] {
+        for (int i = 0; i < 400; ++i) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(5));
+            if (::write(fd, "x", 1) != 1) break;
+        }
+    });
+    capture.run();
+    capture.unwatch(looks[0]);
+    looker.join();
+    ::close(looks[0]);
+    ::close(looks[1]);
+    CHECK(stop);
+}
+
+std::vector<std::size_t> places_of(const Sink& sink, model::Source source) {
+    std::vector<std::size_t> places;
+    for (std::size_t i = 0; i < sink.kept.size(); ++i)
+        if (sink.kept[i].source == source) places.push_back(i);
+    return places;
+}
+
+}  // namespace
+
+TEST_CASE("connector events that came before a look stand before the audit records of that look") {
+    Sink sink;
+    Capture capture(sink);
+    auto audit = make_pair();
+    auto connector = make_pair();
+    capture.attach_connector(std::move(connector.theirs));
+    capture.attach_audit(std::move(audit.theirs), AuditFeed::unicast, true);
+    for (std::uint32_t i = 0; i < 100; ++i) {
+        send(audit.ours.get(), audit_datagram(1300, "audit(1.000:1): first"));
+        send(connector.ours.get(), connector_datagram(now_ns(), i));
+        CHECK(capture.turn());
+    }
+    const auto records = places_of(sink, model::Source::audit);
+    const auto events = places_of(sink, model::Source::connector);
+    REQUIRE(records.size() == 100);
+    REQUIRE(events.size() == 100);
+    for (std::size_t i = 0; i < 100; ++i) CHECK(events[i] < records[i]);
+    CHECK(sink.of(Control::connector_drained).size() == 100);
+    CHECK(sink.kept[events[0] + 1].is(Control::connector_drained));
+    CHECK(sink.kept[events[0] + 2].source == model::Source::audit);
+}
+
+TEST_CASE("a connector that never falls silent does not hold the audit batch back") {
+    Sink sink;
+    Capture capture(sink);
+    auto audit = make_pair();
+    auto connector = make_pair();
+    int bytes = 8 << 20;
+    ::setsockopt(connector.ours.get(), SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof bytes);
+    capture.attach_connector(std::move(connector.theirs));
+    capture.attach_audit(std::move(audit.theirs), AuditFeed::unicast, true);
+    // More than one batch, all of it stamped in the future, as if it had come after the look.
+    int sent = 0;
+    const auto future = connector_datagram(now_ns() + 60'000'000'000U);
+    while (::send(connector.ours.get(), future.data(), future.size(), 0) > 0) ++sent;
+    send(audit.ours.get(), audit_datagram(1300, "audit(1.000:1): x"));
+    capture.turn();
+    CHECK(places_of(sink, model::Source::audit).size() == 1);
+    CHECK(places_of(sink, model::Source::connector).size() <= static_cast<std::size_t>(sent));
+    while (capture.turn()) {
+    }
+    CHECK(places_of(sink, model::Source::connector).size() == static_cast<std::size_t>(sent));
+}
+
+TEST_CASE("records are journaled whole, commands and replies are not") {
+    Sink sink;
+    Capture capture(sink);
+    auto audit = make_pair();
+    capture.attach_audit(std::move(audit.theirs), AuditFeed::unicast, true);
+    for (const int type : {2, 1000, 1013, 1329})  // NLMSG_ERROR, AUDIT_GET, AUDIT_LIST_RULES, AUDIT_REPLACE
+        send(audit.ours.get(), audit_datagram(static_cast<std::uint16_t>(type), "no record"));
+    for (const int type : {1005, 1006, 1100, 1300, 1320, 1701, 2999}) send(audit.ours.get(), audit_datagram(static_cast<std::uint16_t>(type), "audit(1.0:1): "));
+    const std::string longest(8970, 'x');
+    send(audit.ours.get(), audit_datagram(1309, longest));
+    capture.turn();
+    std::vector<int> types;
+    for (const auto place : places_of(sink, model::Source::audit)) types.push_back(sink.kept[place].type);
+    CHECK(types == std::vector<int>{1005, 1006, 1100, 1300, 1320, 1701, 2999, 1309});
+    CHECK(sink.kept.back().payload == longest);
+}
+
+TEST_CASE("idle is said once after silence, and then nothing") {
+    Sink sink;
+    Capture capture(sink);
+    auto audit = make_pair();
+    capture.attach_audit(std::move(audit.theirs), AuditFeed::unicast, true);
+    send(audit.ours.get(), audit_datagram(1300, "audit(1.0:1): "));
+    int looks = 0;
+    run_until(capture, [&] { return ++looks > 30; });
+    CHECK(sink.of(Control::idle).size() == 1);
+    CHECK(sink.kept.back().is(Control::idle));
+}
+
+TEST_CASE("a journal that is full neither stops the reading nor hides what was lost") {
+    Sink sink;
+    Capture capture(sink, {.reconcile_ms = 0});
+    auto audit = make_pair();
+    auto connector = make_pair();
+    capture.attach_connector(std::move(connector.theirs));
+    capture.attach_audit(std::move(audit.theirs), AuditFeed::unicast, true);
+    sink.full = true;
+    for (int i = 0; i < 10; ++i) {
+        send(audit.ours.get(), audit_datagram(1300, "audit(1.0:1): "));
+        send(connector.ours.get(), connector_datagram(1));
+        capture.turn();
+    }
+    CHECK(sink.attempts < 20);  // it is not hammered
+    CHECK(capture.counters().audit == 10);
+    CHECK(capture.counters().dropped >= 20);
+    sink.full = false;
+    const auto before = sink.kept.size();
+    send(audit.ours.get(), audit_datagram(1300, "audit(1.0:2): "));
+    capture.turn();
+    const auto lost = sink.of(Control::lost);
+    REQUIRE(lost.size() == 2);
+    CHECK(sink.kept[before].is(Control::lost));
+    CHECK(lost_of(lost[0]).witness == model::Witness::audit);
+    CHECK(lost_of(lost[0]).count == 10);
+    CHECK(lost_of(lost[0]).why.find("No space left") != std::string::npos);
+    CHECK(lost_of(lost[0]).from_ns <= lost_of(lost[0]).to_ns);
+    CHECK(lost_of(lost[1]).witness == model::Witness::connector);
+    CHECK(lost_of(lost[1]).count == 10);
+    CHECK(sink.kept.back().payload == "audit(1.0:2): ");
+    run_until(capture, [&] { return !sink.of(Control::snapshot_end).empty(); });
+    CHECK(sink.of(Control::snapshot_end).size() == 1);  // what was missed is looked up in /proc
+}
+
+TEST_CASE("questions are answered once each, from /proc, with the connector drained before") {
+    Sink sink;
+    Capture capture(sink);
+    int pipe[2];
+    REQUIRE(::pipe2(pipe, O_CLOEXEC) == 0);
+    capture.attach_questions(base::UniqueFd(pipe[0]));
+    const model::Pid me = ::getpid();
+    const model::Pid asked[] = {me, me, 0x7ffffffe, me};
+    REQUIRE(::write(pipe[1], asked, sizeof asked) == sizeof asked);
+    run_until(capture, [&] { return !places_of(sink, model::Source::procfs).empty(); });
+    const auto answers = places_of(sink, model::Source::procfs);
+    REQUIRE(answers.size() == 1);
+    const auto seen = procfs::decode(sink.kept[answers[0]].payload);
+    REQUIRE(seen.has_value());
+    CHECK(seen->pid == me);
+    ::close(pipe[1]);
+}
+
+TEST_CASE("a tracker that dies takes nothing along") {
+    Sink sink;
+    Capture capture(sink);
+    int pipe[2];
+    REQUIRE(::pipe2(pipe, O_CLOEXEC) == 0);
+    capture.attach_questions(base::UniqueFd(pipe[0]));
+    ::close(pipe[1]);
+    int looks = 0;
+    run_until(capture, [&] { return ++looks > 5; });
+}
+
+TEST_CASE("the snapshot holds this process and serves the sockets meanwhile") {
+    Sink sink;
+    Capture capture(sink);
+    auto audit = make_pair();
+    auto connector = make_pair();
+    capture.attach_connector(std::move(connector.theirs));
+    capture.attach_audit(std::move(audit.theirs), AuditFeed::unicast, true);
+    send(audit.ours.get(), audit_datagram(1300, "audit(1.0:1): "));
+    send(connector.ours.get(), connector_datagram(now_ns()));
+    capture.snapshot();
+    bool here = false;
+    for (const auto place : places_of(sink, model::Source::procfs)) here |= procfs::decode(sink.kept[place].payload)->pid == ::getpid();
+    CHECK(here);
+    CHECK(sink.kept.back().is(Control::snapshot_end));
+    CHECK(places_of(sink, model::Source::connector).front() < places_of(sink, model::Source::procfs).front());
+    CHECK(places_of(sink, model::Source::audit).size() == 1);
+    CHECK(base::Decoder(sink.kept.back().payload).get<std::int64_t>() ==
+          base::Decoder(sink.of(Control::snapshot_begin).front().payload).get<std::int64_t>());
+}
+
+namespace {
+class FakeCounter final : public capture::LossCounter {
+public:
+    FakeCounter() { REQUIRE(::pipe2(pipe_, O_CLOEXEC | O_NONBLOCK) == 0); }
+    ~FakeCounter() override { ::close(pipe_[0]), ::close(pipe_[1]); }
+    int fd() override { return pipe_[0]; }
+    void request() override { REQUIRE(::write(pipe_[1], "x", 1) == 1); }
+    std::optional<std::uint32_t> take() override {
+        char byte = 0;
+        if (::read(pipe_[0], &byte, 1) != 1) return std::nullopt;
+        return value;
+    }
+    std::uint32_t value = 0;
+
+private:
+    int pipe_[2];
+};
+}  // namespace
+
+TEST_CASE("the kernel's lost counter becomes a gap by its difference, also when someone resets it") {
+    Sink sink;
+    FakeCounter counter;
+    Capture capture(sink, {.check_ms = 20});
+    auto audit = make_pair();
+    capture.attach_audit(std::move(audit.theirs), AuditFeed::unicast, true);
+    capture.watch_losses(counter, 100);
+    counter.value = 107;
+    send(audit.ours.get(), audit_datagram(1300, "audit(1.0:1): "));
+    run_until(capture, [&] { return !sink.of(Control::lost).empty(); });
+    capture.lost_is(107);
+    capture.lost_is(2);
+    const auto lost = sink.of(Control::lost);
+    REQUIRE(lost.size() == 2);
+    CHECK(lost_of(lost[0]).count == 7);
+    CHECK(lost_of(lost[0]).witness == model::Witness::audit);
+    CHECK(lost_of(lost[1]).count == 2);
+}
+
+TEST_CASE("a plugin's lines arrive whole however they were cut, and its end ends the run") {
+    Sink sink;
+    Capture capture(sink);
+    auto lines = make_pair(SOCK_STREAM);
+    capture.attach_audit(std::move(lines.theirs), AuditFeed::lines, false);
+    send(lines.ours.get(), "type=SYSCALL msg=au");
+    capture.turn();
+    CHECK(places_of(sink, model::Source::audit_line).empty());
+    send(lines.ours.get(), std::string("dit(1.0:1): a\0b\n\ntype=EOE\ntype=LAST", 35));
+    capture.turn();
+    lines.ours.reset();
+    capture.run();
+    const auto places = places_of(sink, model::Source::audit_line);
+    REQUIRE(places.size() == 3);
+    CHECK(sink.kept[places[0]].payload == std::string("type=SYSCALL msg=audit(1.0:1): a\0b", 34));
+    CHECK(sink.kept[places[1]].payload == "type=EOE");
+    CHECK(sink.kept[places[2]].payload == "type=LAST");
+}
+
+TEST_CASE("a line of 1 MiB without a newline is cut, and the next one is whole") {
+    Sink sink;
+    Capture capture(sink);
+    char name[] = "/tmp/lineage-lines-XXXXXX";
+    base::UniqueFd file(::mkstemp(name));
+    ::unlink(name);
+    const std::string input = std::string(1 << 20, 'x') + "\nnext\n";
+    REQUIRE(::write(file.get(), input.data(), input.size()) == static_cast<ssize_t>(input.size()));
+    ::lseek(file.get(), 0, SEEK_SET);
+    capture.attach_audit(std::move(file), AuditFeed::lines, false);
+    capture.run();  // a plain file cannot be waited for, and ends
+    const auto places = places_of(sink, model::Source::audit_line);
+    REQUIRE(places.size() == 2);
+    CHECK(sink.kept[places[0]].payload == std::string(64 << 10, 'x'));
+    CHECK(sink.kept[places[1]].payload == "next");
+}
