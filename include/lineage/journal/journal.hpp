@@ -3,7 +3,12 @@
 //
 // One Writer a directory (a lock says so); any number of Readers, in this or other processes, also while it is
 // written. A frame that append() has returned from survives the death of the process; sync() makes it survive power
-// loss. A position is a number that grows along the journal and stays valid while its segment exists.
+// loss. A position is a number that grows along the journal and stays valid while its segment exists; it never comes
+// back, not in a later boot and not in a journal that is begun anew. Where frames are missing (a power failure, a damaged
+// or removed segment) the positions jump and Reader::skipped() says so.
+//
+// An instance is used by one thread, except that Writer::sync() may run in another one, which then waits for the disk
+// in the recorder's place.
 #pragma once
 
 #include <cstdint>
@@ -17,27 +22,35 @@ namespace lineage::journal {
 
 using Position = std::uint64_t;
 
+/// A longer payload is refused by append().
+constexpr std::size_t payload_bytes_max = 4U << 20;
+
 struct Limits {
-    std::uint64_t segment_bytes = 16ULL << 20;
-    std::uint64_t total_bytes_max = 1ULL << 30;  ///< the oldest segments go first
+    std::uint64_t segment_bytes = 16ULL << 20;   ///< at most 1 GiB; a frame that needs more room gets a segment of its own
+    std::uint64_t total_bytes_max = 1ULL << 30;  ///< on disk; the oldest segments go first; at least two segments
 };
 
 class Writer {
 public:
-    /// Opens or creates the directory; cuts a torn tail and goes on behind it.
+    /// Opens or creates the directory; cuts a torn tail and goes on behind it. Refused while another Writer has it. A child
+    /// forked later keeps the lock as long as it lives, unless it calls exec.
     static base::Result<Writer> open(const std::string& directory, Limits limits = {});
     Writer(Writer&&) noexcept;
     Writer& operator=(Writer&&) noexcept;
     ~Writer();
 
+    /// Fails when there is no room for a new segment (nothing is written then, a later call may succeed). Before that,
+    /// released segments are removed, the oldest first, for as long as the disk is full.
     base::Status append(const model::Frame& frame);
-    /// Makes what was appended visible to readers and wakes those that wait (append() alone may delay that until the next publish()).
+    /// Wakes the readers that wait; one system call. (Those that do not wait see a frame as soon as append() returns.)
     void publish();
+    /// Waits until everything appended so far is on the disk.
     base::Status sync();
     [[nodiscard]] Position end() const;
     /// Segments that end at or before `keep_from` may be removed when total_bytes_max asks for it; later ones only
     /// as the last resort, and then `lost_bytes()` grows.
     void release(Position keep_from);
+    /// Bytes of frames not released that this Writer removed or, when it was opened, found damaged.
     [[nodiscard]] std::uint64_t lost_bytes() const;
 
 private:
@@ -48,7 +61,8 @@ private:
 
 class Reader {
 public:
-    /// Reads from `from` on, or from the oldest frame that is left when `from` is older than that (see skipped()).
+    /// Reads from `from` on, or from the oldest frame that is left when `from` is older than that (see skipped());
+    /// 0: the oldest. A `from` beyond the end is an error: it belongs to another journal.
     static base::Result<Reader> open(const std::string& directory, Position from = 0);
     Reader(Reader&&) noexcept;
     Reader& operator=(Reader&&) noexcept;
@@ -58,8 +72,9 @@ public:
     /// The payload stays valid until the call after the next segment change; copy what must live longer.
     base::Result<Next> next(model::Frame& frame);
     [[nodiscard]] Position position() const;  ///< of the frame that next() hands over next
-    /// Waits until the writer has published more or `timeout_ms` have passed; false: nothing new.
+    /// Waits until the writer has published more, `timeout_ms` have passed or a signal came; false: nothing new.
     bool wait(int timeout_ms);
+    /// Frames between `from` and position() were missing or damaged.
     [[nodiscard]] bool skipped() const;
 
 private:
