@@ -1,0 +1,50 @@
+#include "arguments.hpp"
+
+namespace lineage::cli {
+
+CLI::Validator at_least(std::int64_t least) {
+    return CLI::Validator(
+        [least](std::string& text) {
+            std::int64_t number = 0;
+            if (CLI::detail::lexical_cast(text, number) && number >= least) return std::string();
+            return text + " is not a whole number from " + std::to_string(least) + " on";
+        },
+        "");
+}
+
+void declare_common(CLI::App& app, Arguments& arguments) {
+    const char* const group = "Common options";
+    app.add_option("--db", arguments.database, "The database (or LINEAGE_DB)")->type_name("FILE")->group(group);
+    app.add_flag("--json", arguments.json, "JSON instead of text")->group(group);
+    app.add_option("--color", arguments.color, "auto (on a terminal), always or never")
+        ->type_name("WHEN")
+        ->check(CLI::IsMember({"auto", "always", "never"}))
+        ->group(group);
+    app.add_flag("--utc", arguments.utc, "Times in UTC, not local")->group(group);
+    app.add_flag("--strict", arguments.strict, "Exit with 5 where the answer touches a gap")->group(group);
+}
+
+void declare_process(CLI::App& app, Arguments& arguments, bool required) {
+    app.add_option("PROC", arguments.process, "PID, @ID, or TIME:SERIAL of an audit event")->type_name("")->required(required);
+}
+
+void declare_moment(CLI::App& app, Arguments& arguments) {
+    app.add_option("--at", arguments.at, "The life of the pid that had begun then (default: the latest)")->type_name("TIME");
+    app.add_option("--boot", arguments.boot, "In this boot alone: its number or the start of its boot_id")->type_name("BOOT");
+}
+
+void declare_filters(CLI::App& app, Arguments& arguments) {
+    app.add_option("--exe", arguments.exe, "The file it runs or ran matches")->type_name("GLOB");
+    app.add_option("--arg", arguments.arg, "One of its arguments contains")->type_name("TEXT");
+    app.add_option("--comm", arguments.comm, "Its command name matches")->type_name("GLOB");
+    app.add_option("--uid", arguments.uid, "It was this user")->type_name("N|NAME");
+    app.add_option("--auid", arguments.auid, "It belonged to this user's login")->type_name("N|NAME");
+    app.add_option("--pid", arguments.pid, "It had this pid")->type_name("N")->check(at_least(0));
+    app.add_option("--since", arguments.since, "It lived at or after")->type_name("TIME");
+    app.add_option("--until", arguments.until, "It was born at or before")->type_name("TIME");
+    app.add_option("--under", arguments.under, "It is this process or descends from it")->type_name("PROC");
+    app.add_option("--signal", arguments.signal, "It was killed by this signal")->type_name("N|NAME");
+    app.add_option("--limit", arguments.limit, "No more than this many")->type_name("N")->check(at_least(1));
+}
+
+}  // namespace lineage::cli

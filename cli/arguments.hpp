@@ -1,0 +1,53 @@
+// What was given on the command line, one field an option, not yet interpreted. A command reads those it declared.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace lineage::cli {
+
+struct Arguments {
+    std::string database;
+    bool json = false;
+    std::string color = "auto";
+    bool utc = false;
+    bool strict = false;
+
+    std::string process;  ///< PROC; empty: not given
+    std::string at;
+    std::string boot;
+    std::optional<int> depth;
+    bool alive = false;
+
+    std::optional<std::int32_t> pid;
+    std::string exe;
+    std::string arg;
+    std::string comm;
+    std::string uid;
+    std::string auid;
+    std::string since;
+    std::string until;
+    std::string under;
+    std::string signal;
+    std::size_t limit = 0;  ///< 0: all
+
+    std::string format;
+    std::string output;  ///< empty: standard output
+    std::vector<std::string> inputs;
+};
+
+/// A check for an option that takes a whole number.
+CLI::Validator at_least(std::int64_t least);
+/// --db, --json, --color, --utc, --strict: declared for the program and again for each command, so that they are
+/// taken on either side of the command's name.
+void declare_common(CLI::App& app, Arguments& arguments);
+void declare_process(CLI::App& app, Arguments& arguments, bool required);
+/// --at and --boot: which life of a pid is meant.
+void declare_moment(CLI::App& app, Arguments& arguments);
+/// What `find` selects by.
+void declare_filters(CLI::App& app, Arguments& arguments);
+
+}  // namespace lineage::cli

@@ -1,0 +1,150 @@
+#include "selection.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <cstring>
+#include <limits>
+
+namespace lineage::cli {
+namespace {
+
+model::TimeNs now_ns() {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+template <class T>
+base::Result<T> as_usage(const char* option, base::Result<T> parsed) {
+    if (parsed) return parsed;
+    return base::fail(option, parsed.error().message(), base::ExitCode::usage);
+}
+
+std::optional<std::int64_t> whole_number(const std::string& text) {
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    return number;
+}
+
+/// 9, KILL or SIGKILL.
+base::Result<std::int32_t> parse_signal(const std::string& text) {
+    constexpr std::int32_t signals_end = 65;  // SIGRTMAX is 64 on Linux, 127 on MIPS, where the number still works
+    if (const auto number = whole_number(text); number && *number > 0 && *number < 128) return static_cast<std::int32_t>(*number);
+    const auto name = text.rfind("SIG", 0) == 0 ? text.substr(3) : text;
+    for (std::int32_t signal = 1; signal < signals_end; ++signal) {
+        const char* const known = sigabbrev_np(signal);
+        if (known != nullptr && name == known) return signal;
+    }
+    return base::fail(text, "is no signal: give its number, or a name like KILL");
+}
+
+base::Status touches_gap() {
+    return base::fail("answer", "touches a gap in the record (--strict)", base::ExitCode::touches_gap);
+}
+
+base::Status read_texts(const Arguments& arguments, model::Filter& filter) {
+    const auto set = [](const char* option, const std::string& text, auto parse, auto& field) -> base::Status {
+        if (text.empty()) return {};
+        const auto value = as_usage(option, parse(text));
+        if (!value) return tl::unexpected(value.error());
+        field = *value;
+        return {};
+    };
+    const auto user = [](const std::string& text) { return query::parse_user(text); };
+    const auto time = [](const std::string& text) { return query::parse_time(text, now_ns()); };
+    return set("--uid", arguments.uid, user, filter.uid)
+        .and_then([&] { return set("--auid", arguments.auid, user, filter.auid); })
+        .and_then([&] { return set("--since", arguments.since, time, filter.since_ns); })
+        .and_then([&] { return set("--until", arguments.until, time, filter.until_ns); })
+        .and_then([&] { return set("--signal", arguments.signal, parse_signal, filter.signal); });
+}
+
+}  // namespace
+
+base::Result<model::TimeNs> time_of(const char* option, const std::string& text) {
+    return as_usage(option, query::parse_time(text, now_ns()));
+}
+
+base::Result<model::BootId> boot_of(const Arguments& arguments, store::Reader& reader) {
+    if (arguments.boot.empty()) return 0;
+    const auto boots = reader.boots();
+    if (!boots) return tl::unexpected(boots.error());
+    const auto number = whole_number(arguments.boot);
+    std::vector<model::BootId> matches;
+    for (const auto& boot : *boots) {
+        if (number && boot.id == *number) return boot.id;
+        if (boot.name.rfind(arguments.boot, 0) == 0) matches.push_back(boot.id);
+    }
+    if (matches.size() == 1) return matches.front();
+    return base::fail("boot " + arguments.boot,
+                      matches.empty() ? "none has this number or begins so" : "several begin so, give more of it",
+                      matches.empty() ? base::ExitCode::nothing_matched : base::ExitCode::usage);
+}
+
+base::Result<model::Boot> newest_boot(store::Reader& reader) {
+    const auto boots = reader.boots();
+    if (!boots) return tl::unexpected(boots.error());
+    const auto newest = std::max_element(boots->begin(), boots->end(), [](const auto& a, const auto& b) {
+        return a.started_ns != b.started_ns ? a.started_ns < b.started_ns : a.id < b.id;
+    });
+    if (newest == boots->end()) return base::fail("database", "holds no boot yet", base::ExitCode::nothing_matched);
+    return *newest;
+}
+
+base::Result<model::Node> process_of(const std::string& name, const Arguments& arguments, store::Reader& reader) {
+    const auto parsed = as_usage("PROC", query::parse_process(name));
+    if (!parsed) return tl::unexpected(parsed.error());
+    model::TimeNs at_ns = std::numeric_limits<model::TimeNs>::max();  // a log from a clock ahead of ours counts too
+    if (!arguments.at.empty()) {
+        const auto time = time_of("--at", arguments.at);
+        if (!time) return tl::unexpected(time.error());
+        at_ns = *time;
+    }
+    const auto boot = boot_of(arguments, reader);
+    if (!boot) return tl::unexpected(boot.error());
+    return query::resolve(reader, *parsed, at_ns, *boot);
+}
+
+base::Result<model::Filter> filter_of(const Arguments& arguments, store::Reader& reader) {
+    model::Filter filter;
+    filter.pid = arguments.pid;
+    filter.exe_glob = arguments.exe;
+    filter.comm_glob = arguments.comm;
+    filter.arg_text = arguments.arg;
+    filter.limit = arguments.limit;
+    if (const auto read = read_texts(arguments, filter); !read) return tl::unexpected(read.error());
+    const auto boot = boot_of(arguments, reader);
+    if (!boot) return tl::unexpected(boot.error());
+    filter.boot = *boot;
+    const auto& under = arguments.process.empty() ? arguments.under : arguments.process;
+    if (!under.empty()) {
+        const auto top = process_of(under, arguments, reader);
+        if (!top) return tl::unexpected(top.error());
+        filter.under = top->process.id;
+        filter.boot = top->process.boot;
+    }
+    return filter;
+}
+
+base::Result<GapWatch> GapWatch::open(const Arguments& arguments, store::Reader& reader) {
+    GapWatch watch;
+    if (!arguments.strict) return watch;
+    auto gaps = reader.gaps();
+    if (!gaps) return tl::unexpected(gaps.error());
+    watch.gaps_ = std::move(*gaps);
+    return watch;
+}
+
+void GapWatch::see(const model::Process& process) {
+    if (!touched_ && !gaps_.empty()) touched_ = !query::gaps_touching(gaps_, process).empty();
+}
+
+base::Status GapWatch::verdict() const { return touched_ ? touches_gap() : base::Status(); }
+
+base::Status verdict_on(const Arguments& arguments, const std::vector<model::Gap>& gaps) {
+    return arguments.strict && !gaps.empty() ? touches_gap() : base::Status();
+}
+
+}  // namespace lineage::cli

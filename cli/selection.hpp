@@ -1,0 +1,34 @@
+// From words on the command line to what the store is asked for.
+#pragma once
+
+#include "arguments.hpp"
+#include "lineage/query/query.hpp"
+
+namespace lineage::cli {
+
+/// --boot: 0 where it was not given.
+base::Result<model::BootId> boot_of(const Arguments& arguments, store::Reader& reader);
+/// The boot that started last.
+base::Result<model::Boot> newest_boot(store::Reader& reader);
+/// A process by its name, as --at and --boot have it.
+base::Result<model::Node> process_of(const std::string& name, const Arguments& arguments, store::Reader& reader);
+/// find's filters. What was misspelt is a usage error, named by its option.
+base::Result<model::Filter> filter_of(const Arguments& arguments, store::Reader& reader);
+base::Result<model::TimeNs> time_of(const char* option, const std::string& text);
+
+/// Watches an answer go by and tells whether any of its processes lived through a gap. Looks only with --strict.
+class GapWatch {
+public:
+    static base::Result<GapWatch> open(const Arguments& arguments, store::Reader& reader);
+    void see(const model::Process& process);
+    /// Error with ExitCode::touches_gap where one did.
+    [[nodiscard]] base::Status verdict() const;
+
+private:
+    std::vector<model::Gap> gaps_;
+    bool touched_ = false;
+};
+/// The same for an answer whose gaps are known.
+base::Status verdict_on(const Arguments& arguments, const std::vector<model::Gap>& gaps);
+
+}  // namespace lineage::cli
