@@ -106,6 +106,16 @@ void Assembler::State::hand_over(Pending& event) {
     if (auto observation = event.event.observation()) take(std::move(*observation));
 }
 
+std::optional<LineStamp> stamp_of(std::string_view line) {
+    LineStamp stamp;
+    std::uint16_t type = 0;
+    RecordId id;
+    if (!take_line_head(line, stamp.node, type) || !take_id(line, id)) return std::nullopt;
+    stamp.time_ns = id.time_ns;
+    stamp.serial = id.serial;
+    return stamp;
+}
+
 Assembler::Assembler(Take take, AssemblerLimits limits) : state_(std::make_unique<State>()) {
     state_->take = std::move(take);
     state_->limits = limits;

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -19,6 +20,14 @@
 #include "lineage/model/observation.hpp"
 
 namespace lineage::audit {
+
+/// Who wrote a line of a log, and the id of its event; nullopt for what is no audit record.
+struct LineStamp {
+    std::string_view node;
+    model::TimeNs time_ns = 0;
+    std::int64_t serial = 0;
+};
+std::optional<LineStamp> stamp_of(std::string_view line);
 
 struct AssemblerLimits {
     std::uint32_t slack = 64;

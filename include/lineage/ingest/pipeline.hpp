@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "lineage/audit/assembler.hpp"
 #include "lineage/base/result.hpp"
 #include "lineage/model/frame.hpp"
 #include "lineage/store/store.hpp"
@@ -25,6 +26,8 @@ public:
     void finish();
     /// Changes not yet applied to the store.
     [[nodiscard]] std::size_t pending() const;
+    /// Hands them to the writer's open transaction.
+    void apply();
     /// Applies them, with the position behind the last frame, in one transaction.
     base::Status commit(std::uint64_t position);
     /// The same with a checkpoint of the whole state at that position.
@@ -34,6 +37,16 @@ public:
     /// Forgets pending changes: they are in the store already (replay between checkpoint and position).
     void discard_changes();
     std::vector<tree::Question> take_questions();
+    /// An import: a boot that the database has already is replaced, and a log's boot gets a name made from its first record.
+    void importing(bool on);
+    /// Frames were lost between the last one and the next.
+    void lost_frames(std::string why);
+    struct Counts {
+        tree::Counters tree;
+        audit::AssemblerCounters audit;
+        model::TimeNs snapshot_ended_ns = 0;  ///< receipt of the last snapshot_end frame so far
+    };
+    [[nodiscard]] Counts counts() const;
 
 private:
     struct State;

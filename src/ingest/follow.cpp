@@ -1,0 +1,143 @@
+// The recorder's tracker: from where the database says it left off, frame by frame, as capture writes them.
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "lineage/ingest/pipeline.hpp"
+#include "lineage/journal/journal.hpp"
+
+namespace lineage::ingest {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+class Follower {
+public:
+    Follower(const FollowOptions& options, store::Writer& writer)
+        : options_(options), writer_(writer), pipeline_(std::make_unique<Pipeline>(writer)) {}
+
+    base::Status run(const volatile int& stop_requested) {
+        if (auto ready = resume(); !ready) return ready;
+        while (true) {
+            model::Frame frame;
+            auto next = reader_->next(frame);
+            if (!next) return tl::unexpected(next.error());
+            if (*next == journal::Reader::Next::frame) {
+                take(frame);
+                if (!due()) continue;
+            } else if (stop_requested != 0) {
+                return checkpoint();
+            } else if (pipeline_->pending() == 0 || !due()) {
+                ask();
+                reader_->wait(pipeline_->pending() == 0 ? options_.commit_ms * 10 : wait_ms());
+                continue;
+            }
+            if (auto committed = commit(); !committed) return committed;
+        }
+    }
+
+private:
+    base::Status resume() {
+        auto progress = writer_.progress();
+        if (!progress) return tl::unexpected(progress.error());
+        if (!pipeline_->restore(*progress)) {
+            // Of another version, or damaged: what is in the database stays, what follows begins anew.
+            pipeline_ = std::make_unique<Pipeline>(writer_);
+            progress->checkpoint.clear();
+            progress->checkpoint_position = progress->position;
+            if (auto fresh = pipeline_->restore(*progress); !fresh) return fresh;
+        }
+        auto reader = journal::Reader::open(options_.journal, progress->checkpoint_position);
+        if (!reader) return tl::unexpected(reader.error());
+        reader_.emplace(std::move(*reader));
+        if (reader_->skipped()) pipeline_->lost_frames("the journal lacks what was not yet consumed");
+        model::Frame frame;
+        while (reader_->position() < progress->position) {
+            auto next = reader_->next(frame);
+            if (!next) return tl::unexpected(next.error());
+            if (*next == journal::Reader::Next::at_end) break;
+            pipeline_->frame(frame);
+        }
+        pipeline_->discard_changes();
+        facts_written_ = false;
+        return checkpoint();
+    }
+
+    void take(const model::Frame& frame) {
+        if (pipeline_->pending() == 0) first_pending_ = Clock::now();
+        pipeline_->frame(frame);
+        if (++since_asked_ == 64) ask();
+    }
+
+    bool due() const {
+        const auto pending = pipeline_->pending();
+        if (pending == 0) return !ready_told_ && snapshot_is_in();
+        if (pending >= options_.commit_changes) return true;
+        return Clock::now() - first_pending_ >= std::chrono::milliseconds(options_.commit_ms);
+    }
+
+    int wait_ms() const {
+        const auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - first_pending_).count();
+        return static_cast<int>(std::clamp<std::int64_t>(options_.commit_ms - waited, 1, options_.commit_ms));
+    }
+
+    base::Status commit() {
+        const auto position = reader_->position();
+        if (position - checkpoint_position_ >= options_.checkpoint_bytes) return checkpoint();
+        if (auto done = pipeline_->commit(position); !done) return done;
+        tell_ready();
+        return {};
+    }
+
+    base::Status checkpoint() {
+        if (!facts_written_) {
+            if (auto begun = writer_.begin(); !begun) return begun;
+            for (const auto& [name, value] : options_.facts) writer_.set_fact(name, value);
+            if (auto done = writer_.commit(); !done) return done;
+            facts_written_ = true;
+        }
+        checkpoint_position_ = reader_->position();
+        if (auto done = pipeline_->commit_with_checkpoint(checkpoint_position_); !done) return done;
+        tell_ready();
+        return {};
+    }
+
+    /// A snapshot of this run, not one that an earlier run left in the journal.
+    bool snapshot_is_in() const { return pipeline_->counts().snapshot_ended_ns >= began_ns_; }
+
+    void tell_ready() {
+        if (ready_told_ || !snapshot_is_in()) return;
+        ready_told_ = true;
+        if (options_.ready_fd >= 0) [[maybe_unused]] const auto written = ::write(options_.ready_fd, "r", 1);
+    }
+
+    void ask() {
+        since_asked_ = 0;
+        for (const auto& question : pipeline_->take_questions()) {
+            const std::int32_t pid = question.pid;
+            if (options_.question_fd < 0 || ::write(options_.question_fd, &pid, sizeof pid) != sizeof pid) break;
+        }
+    }
+
+    const FollowOptions& options_;
+    store::Writer& writer_;
+    std::unique_ptr<Pipeline> pipeline_;
+    std::optional<journal::Reader> reader_;
+    Clock::time_point first_pending_{};
+    std::uint64_t checkpoint_position_ = 0;
+    const model::TimeNs began_ns_ = std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                        std::chrono::system_clock::now().time_since_epoch()).count();
+    int since_asked_ = 0;
+    bool facts_written_ = false;
+    bool ready_told_ = false;
+};
+
+}  // namespace
+
+base::Status follow(const FollowOptions& options, store::Writer& writer, const volatile int& stop_requested) {
+    return Follower(options, writer).run(stop_requested);
+}
+
+}  // namespace lineage::ingest
