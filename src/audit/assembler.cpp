@@ -122,6 +122,7 @@ Assembler::Assembler(Take take, AssemblerLimits limits) : state_(std::make_uniqu
 }
 Assembler::~Assembler() = default;
 Assembler::Assembler(Assembler&&) noexcept = default;
+Assembler& Assembler::operator=(Assembler&&) noexcept = default;
 
 void Assembler::record(std::uint16_t type, std::string_view text, std::int64_t received_ns) {
     state_->record(type, text, received_ns);

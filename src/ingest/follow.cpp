@@ -29,7 +29,7 @@ public:
                 if (!due()) continue;
             } else if (stop_requested != 0) {
                 return checkpoint();
-            } else if (pipeline_->pending() == 0 || !due()) {
+            } else if (!due()) {
                 ask();
                 reader_->wait(pipeline_->pending() == 0 ? options_.commit_ms * 10 : wait_ms());
                 continue;

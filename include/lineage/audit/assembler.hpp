@@ -51,6 +51,7 @@ public:
     explicit Assembler(Take take, AssemblerLimits limits = {});
     ~Assembler();
     Assembler(Assembler&&) noexcept;
+    Assembler& operator=(Assembler&&) noexcept;
 
     /// One record as the kernel sends it: its type and the text "audit(...): ...". `received_ns` 0: not known.
     void record(std::uint16_t type, std::string_view text, std::int64_t received_ns);
