@@ -64,7 +64,7 @@ public:
         life.image = {0, now_ns_ + upto(400'000), serial_ + 1, "/usr/bin/program" + program, "", process.comm,
                       "/home/someone/directory" + std::to_string(upto(40)), {"program" + program, "-v", "--all"}, process.credentials, 3};
         if (upto(10) < 3) life.image.argv = {"sh", "-c", "program --input /tmp/file." + std::to_string(random_())};
-        if (upto(5) == 0) parent_ = id_;
+        if (upto(5) == 0) parent_ = upto(8) == 0 ? 1 : id_;  // chains of 8 or so
         return life;
     }
 

@@ -53,10 +53,10 @@ constexpr model::TimeNs class_bounds_ns[] = {2'000'000'000, 32'000'000'000, 512'
 constexpr int last_life_class = 6;
 
 // ?1 serial, ?2 and ?3 the range of times that a fact of the event may have.
-const std::string is_of_event =
+const std::string is_own_event =
     "((born_serial = ?1 AND born_ns BETWEEN ?2 AND ?3)"
-    " OR (born_serial + ended_after = ?1 AND born_ns + lived_ns BETWEEN ?2 AND ?3)"
-    " OR EXISTS (SELECT 1 FROM image WHERE owner = process.id AND serial = ?1 AND time_ns BETWEEN ?2 AND ?3))";
+    " OR (born_serial + ended_after = ?1 AND born_ns + lived_ns BETWEEN ?2 AND ?3))";
+const std::string is_image_event = "(serial = ?1 AND time_ns BETWEEN ?2 AND ?3)";
 
 model::TimeNs back(model::TimeNs time_ns, model::TimeNs by_ns) {
     return time_ns < std::numeric_limits<model::TimeNs>::min() + by_ns ? std::numeric_limits<model::TimeNs>::min() : time_ns - by_ns;
@@ -103,7 +103,9 @@ std::optional<model::Id> SqliteReader::short_lived_of_event(model::TimeNs time_n
     const auto to = forth(time_ns, stamp_slack_ns);
     // Births too are found here, those of the long-lived included.
     Statement blocks(*database_, "SELECT id FROM block WHERE born_from_ns <= ?2 AND born_to_ns >= ?1");
-    Statement members(*database_, "SELECT id FROM process WHERE id BETWEEN ?4 << 10 AND (?4 << 10) + 1023 AND " + is_of_event);
+    Statement members(*database_, "SELECT id FROM process WHERE id BETWEEN ?4 << 10 AND (?4 << 10) + 1023 AND " + is_own_event +
+                                      " UNION ALL SELECT owner FROM image WHERE owner BETWEEN ?4 << 10 AND (?4 << 10) + 1023 AND " +
+                                      is_image_event);
     for (blocks.start(back(from, class_bounds_ns[0]), to); blocks.next();) {
         if (members.start(serial, from, to, blocks.integer(0)).next()) return members.integer(0);
     }
@@ -114,7 +116,8 @@ std::optional<model::Id> SqliteReader::long_lived_of_event(model::TimeNs time_ns
     const auto from = back(time_ns, stamp_slack_ns);
     const auto to = forth(time_ns, stamp_slack_ns);
     Statement members(*database_, "SELECT id FROM process WHERE life_class > 0 AND life_class = ?4 AND born_ns BETWEEN ?5 AND ?3"
-                                  " AND (lived_ns IS NULL OR born_ns + lived_ns >= ?2) AND " + is_of_event);
+                                  " AND (lived_ns IS NULL OR born_ns + lived_ns >= ?2) AND (" + is_own_event +
+                                  " OR EXISTS (SELECT 1 FROM image WHERE owner = process.id AND " + is_image_event + "))");
     for (int life_class = 1; life_class <= last_life_class; ++life_class) {
         const bool is_bounded = life_class < static_cast<int>(std::size(class_bounds_ns));
         const auto born_from = is_bounded ? back(from, class_bounds_ns[life_class]) : std::numeric_limits<model::TimeNs>::min();

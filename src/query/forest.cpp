@@ -1,0 +1,86 @@
+// Answers that are more than one process: the path to pid 0, and a selection as a graph.
+#include <algorithm>
+#include <limits>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "lineage/query/query.hpp"
+
+namespace lineage::query {
+namespace {
+
+bool touches(const model::Gap& gap, const model::Process& process) {
+    const auto end_ns = process.ended ? process.ended->time_ns : std::numeric_limits<model::TimeNs>::max();
+    return gap.boot == process.boot && gap.from_ns <= end_ns && gap.to_ns >= process.born.time_ns;
+}
+
+// The ancestors of `nodes` that are not among them, each once.
+base::Status add_ancestors(store::Reader& reader, std::vector<model::Node>& nodes) {
+    std::unordered_set<model::Id> known{0};
+    for (const auto& node : nodes) known.insert(node.process.id);
+    for (std::size_t at = 0; at < nodes.size(); ++at) {  // grows while it runs
+        const auto parent = nodes[at].process.parent;
+        if (!known.insert(parent).second) continue;
+        auto found = reader.by_id(parent);
+        if (!found) return tl::unexpected(found.error());
+        if (*found) nodes.push_back(std::move(**found));
+    }
+    return {};
+}
+
+model::Forest graph_of(std::vector<model::Node>&& nodes) {
+    std::sort(nodes.begin(), nodes.end(),
+              [](const model::Node& a, const model::Node& b) { return a.process.id < b.process.id; });
+    model::Forest forest(nodes.size());
+    std::unordered_map<model::Id, model::Forest::vertex_descriptor> vertex_of;
+    for (std::size_t vertex = 0; vertex < nodes.size(); ++vertex) {
+        vertex_of.emplace(nodes[vertex].process.id, vertex);
+        forest[vertex] = std::move(nodes[vertex]);
+    }
+    for (std::size_t vertex = 0; vertex < nodes.size(); ++vertex) {
+        const auto parent = vertex_of.find(forest[vertex].process.parent);
+        if (parent != vertex_of.end()) boost::add_edge(parent->second, vertex, forest);
+    }
+    return forest;
+}
+
+}  // namespace
+
+base::Result<model::Path> path_of(store::Reader& reader, model::Id id) {
+    auto process = resolve(reader, {ProcessName::Kind::id, id, 0}, 0);
+    if (!process) return tl::unexpected(process.error());
+    auto ancestors = reader.ancestors(id);
+    if (!ancestors) return tl::unexpected(ancestors.error());
+    const auto gaps = reader.gaps(process->process.boot);
+    if (!gaps) return tl::unexpected(gaps.error());
+    model::Path path{std::move(*process), std::move(*ancestors), {}};
+    for (const auto& gap : *gaps) {
+        // Oldest first: pid 0 outlives all, so mostly it decides.
+        const bool is_touched = touches(gap, path.process.process) ||
+                                std::any_of(path.ancestors.rbegin(), path.ancestors.rend(),
+                                            [&](const model::Node& node) { return touches(gap, node.process); });
+        if (is_touched) path.gaps.push_back(gap);
+    }
+    return path;
+}
+
+base::Result<model::Forest> forest_of(store::Reader& reader, const model::Filter& filter, bool with_ancestors) {
+    std::vector<model::Node> nodes;
+    const auto selected = reader.select(filter, [&](model::Node&& node) {
+        nodes.push_back(std::move(node));
+        return true;
+    });
+    if (!selected) return tl::unexpected(selected.error());
+    if (with_ancestors) {
+        if (auto status = add_ancestors(reader, nodes); !status) return tl::unexpected(status.error());
+    }
+    return graph_of(std::move(nodes));
+}
+
+std::vector<model::Gap> gaps_touching(const std::vector<model::Gap>& gaps, const model::Process& process) {
+    std::vector<model::Gap> touching;
+    std::copy_if(gaps.begin(), gaps.end(), std::back_inserter(touching), [&](const model::Gap& gap) { return touches(gap, process); });
+    return touching;
+}
+
+}  // namespace lineage::query

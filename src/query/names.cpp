@@ -1,0 +1,81 @@
+// The names by which a person calls processes and users.
+#include <pwd.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <limits>
+#include <optional>
+#include <vector>
+
+#include "lineage/query/query.hpp"
+#include "time_text.hpp"
+
+namespace lineage::query {
+namespace {
+
+std::optional<std::int64_t> number_of(std::string_view text, std::int64_t largest) {
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc{} || end != text.data() + text.size() || number < 0 || number > largest) return std::nullopt;
+    return number;
+}
+
+std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
+
+}  // namespace
+
+base::Result<ProcessName> parse_process(std::string_view text) {
+    constexpr auto largest = std::numeric_limits<std::int64_t>::max();
+    const auto bad = [&](const char* why) { return base::fail("process " + quoted(text), why, base::ExitCode::usage); };
+    if (text.starts_with('@')) {
+        const auto id = number_of(text.substr(1), largest);
+        if (!id || *id == 0) return bad("an id is @ and a number from 1 on");
+        return ProcessName{ProcessName::Kind::id, *id, 0};
+    }
+    if (const auto colon = text.rfind(':'); colon != std::string_view::npos) {
+        const auto serial = number_of(text.substr(colon + 1), largest);
+        const auto time_ns = parse_moment(text.substr(0, colon));
+        if (!serial || *serial == 0 || !time_ns) return bad("an event is TIME:SERIAL, like 1763720000.123:530");
+        return ProcessName{ProcessName::Kind::event, *serial, *time_ns};
+    }
+    const auto pid = number_of(text, std::numeric_limits<model::Pid>::max());
+    if (!pid) return bad("is neither PID nor @ID nor TIME:SERIAL");
+    return ProcessName{ProcessName::Kind::pid, *pid, 0};
+}
+
+base::Result<std::uint32_t> parse_user(std::string_view text) {
+    if (const auto number = number_of(text, model::unset_uid)) return static_cast<std::uint32_t>(*number);
+    const std::string name(text);
+    passwd entry{};
+    passwd* found = nullptr;
+    std::vector<char> buffer(1 << 16);  // glibc advises 1 KiB; a long member list may need more
+    const int error = ::getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
+    if (error != 0 && found == nullptr && error != ENOENT) return base::fail_errno("user " + quoted(text), error);
+    if (found == nullptr) return base::fail("user " + quoted(text), "no such user; a number works too", base::ExitCode::usage);
+    return static_cast<std::uint32_t>(found->pw_uid);
+}
+
+base::Result<model::Node> resolve(store::Reader& reader, const ProcessName& name, model::TimeNs at_ns, model::BootId boot) {
+    auto found = [&] {
+        switch (name.kind) {
+            case ProcessName::Kind::id: return reader.by_id(name.number);
+            case ProcessName::Kind::event: return reader.by_event(name.time_ns, name.number);
+            case ProcessName::Kind::pid: break;
+        }
+        return reader.by_pid(static_cast<model::Pid>(name.number), at_ns, boot);
+    }();
+    if (!found) return tl::unexpected(found.error());
+    if (*found) return std::move(**found);
+    const auto number = std::to_string(name.number);
+    const auto nothing = [](std::string object, const char* cause) {
+        return base::fail(std::move(object), cause, base::ExitCode::nothing_matched);
+    };
+    switch (name.kind) {
+        case ProcessName::Kind::id: return nothing("process @" + number, "no such id in this database");
+        case ProcessName::Kind::event: return nothing("event " + number, "no process was born, ended or given an image by it");
+        case ProcessName::Kind::pid: break;
+    }
+    return nothing("pid " + number, "no process of that pid had begun by then");
+}
+
+}  // namespace lineage::query
