@@ -229,7 +229,7 @@ std::int64_t SqliteWriter::credentials(const model::Credentials& credentials) {
 }
 
 void SqliteWriter::load_interned() {
-    const auto newest = [this](const char* columns, const char* table) {
+    const auto newest = [](const char* columns, const char* table) {
         return "SELECT id, " + std::string(columns) + " FROM " + table + " ORDER BY id DESC LIMIT " + std::to_string(interned_rows_loaded);
     };
     Statement name_rows(*database_, newest("text", "name"));
