@@ -1,6 +1,6 @@
 // demo_workload   what the demo records: as root, a login (loginuid and session set, identity given up) that runs a
-// shell chain, a child that dies of SIGSEGV, one that is killed, a service that changes its uid without an exec, and a daemon
-// that forks twice to leave its parents and outlives them all by a few seconds. Quick, and the same every time.
+// shell chain, a child that dies of SIGSEGV, one that is killed, a service that changes its uid without an exec, and a
+// daemon that forks twice to leave its parents and outlives them all by a few seconds. Quick, and the same every time.
 //
 // Its processes that call no other program are told apart by their name (comm).
 #include <fcntl.h>
@@ -35,7 +35,9 @@ void exec(const char* path, std::initializer_list<const char*> words) {
     ::execv(path, argv.data());
 }
 
-void wait_for(pid_t pid) { ::waitpid(pid, nullptr, 0); }
+void wait_for(pid_t pid) {
+    ::waitpid(pid, nullptr, 0);
+}
 
 void become(unsigned id) {
     if (::setresgid(id, id, id) != 0 || ::setresuid(id, id, id) != 0) ::_exit(1);
@@ -93,7 +95,8 @@ void session() {
     wait_for(child("login", [] {
         become(user);
         wait_for(child("login", [] {
-            exec("/bin/sh", {"-sh", "-c", "echo lineage | tr a-z A-Z >/dev/null; sh -c 'sh -c \"exit 3\"; exit 4'; exit 0"});
+            exec("/bin/sh",
+                 {"-sh", "-c", "echo lineage | tr a-z A-Z >/dev/null; sh -c 'sh -c \"exit 3\"; exit 4'; exit 0"});
         }));
         die_by_signals();
         run_daemon();

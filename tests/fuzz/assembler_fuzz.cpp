@@ -1,5 +1,5 @@
-// Any bytes as lines of an audit log, and as records of the kernel: the assembler neither crashes nor reads beyond them,
-// and what it holds stays bounded. Saving and restoring it in the middle changes nothing in what it hands over.
+// Any bytes as lines of an audit log, and as records of the kernel: the assembler neither crashes nor reads beyond
+// them, and what it holds stays bounded. Saving and restoring it in the middle changes nothing in what it hands over.
 // seeds: golden
 #include <cstdint>
 #include <string>

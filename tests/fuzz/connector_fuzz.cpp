@@ -11,7 +11,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::string_view datagram(reinterpret_cast<const char*>(data), size);
     connector::Sequence sequence;
     connector::split(datagram, [&](std::string_view message) {
-        CHECK(message.data() >= datagram.data() && message.data() + message.size() <= datagram.data() + datagram.size());
+        CHECK(message.data() >= datagram.data() &&
+              message.data() + message.size() <= datagram.data() + datagram.size());
         if (const auto stamp = connector::stamp_of(message)) sequence.step(*stamp);
         connector::decode(message);
     });

@@ -1,4 +1,5 @@
-// workload CASE [PROGRAM]   a small, quick program for each trouble that the golden tests' recordings show; `workload` lists them.
+// workload CASE [PROGRAM]   a small, quick program for each trouble that the golden tests' recordings show; `workload`
+// lists them.
 //
 // Each case waits for all its children, so that a recording that ends with it is whole.
 #include <fcntl.h>
@@ -195,12 +196,18 @@ struct Case {
     void (*run)();
 };
 constexpr Case cases[] = {
-    {"vfork-child-first", vfork_child_first}, {"daemonised-grandchild", daemonised_grandchild},
-    {"argv-split-over-records", argv_split},  {"script-interpreter", script_interpreter},
-    {"failed-exec", failed_exec},             {"setuid-no-exec", setuid_no_exec},
-    {"killed-by-signal", killed_by_signal},   {"pid-namespace", pid_namespace},
-    {"threads-clone3", threads_clone3},       {"no-eoe", shell_pipeline},
-    {"interleaved", interleaved},             {"32-bit-exec", exec_32_bit},
+    {"vfork-child-first", vfork_child_first},
+    {"daemonised-grandchild", daemonised_grandchild},
+    {"argv-split-over-records", argv_split},
+    {"script-interpreter", script_interpreter},
+    {"failed-exec", failed_exec},
+    {"setuid-no-exec", setuid_no_exec},
+    {"killed-by-signal", killed_by_signal},
+    {"pid-namespace", pid_namespace},
+    {"threads-clone3", threads_clone3},
+    {"no-eoe", shell_pipeline},
+    {"interleaved", interleaved},
+    {"32-bit-exec", exec_32_bit},
 };
 
 /// As a login does it: auid and session of what follows. Refused where they are set already and may not change.
@@ -215,7 +222,8 @@ void log_in(const char* auid) {
 int main(int argc, char** argv) {
     if (argc > 2) program = argv[2];
     for (const auto& one : cases) {
-        if (argc < 2) std::puts(one.name);
+        if (argc < 2)
+            std::puts(one.name);
         else if (std::strcmp(argv[1], one.name) == 0) {
             // In a child: the program itself was forked by the audit daemon, whose own calls are never recorded.
             child([&] {

@@ -43,7 +43,9 @@ const char* lock_path() {
     return other != nullptr ? other : "/tmp/lineage-audit.lock";
 }
 
-void say(const std::string& text) { std::fprintf(stderr, "audit_guard: %s\n", text.c_str()); }
+void say(const std::string& text) {
+    std::fprintf(stderr, "audit_guard: %s\n", text.c_str());
+}
 
 int take_lock() {
     // Without O_CREAT first: fs.protected_regular refuses even root to "create" another user's file in /tmp.
@@ -92,7 +94,8 @@ bool restore(audit_state::Kernel& kernel, const audit_state::State& wanted) {
         audit_state::State now;
         if (kernel.read(now) == 0 && audit_state::same(now, wanted)) return true;
     }
-    say(std::string("COULD NOT RESTORE the audit state: ") + (error != 0 ? std::strerror(error) : "somebody changes it"));
+    say(std::string("COULD NOT RESTORE the audit state: ") +
+        (error != 0 ? std::strerror(error) : "somebody changes it"));
     say("wanted:\n" + audit_state::text_of(wanted));
     return false;
 }
@@ -212,9 +215,10 @@ int guard(char** command) {
     }
     error = kernel.read(found);  // again: what another test had changed is restored only now
     if (error != 0 || found.status.pid != 0 || found.status.enabled == 2) {
-        say(error != 0                  ? audit_state::reason(error)
-            : found.status.enabled == 2 ? "the audit configuration is locked until the next boot (enabled 2)"
-                                        : "process " + std::to_string(found.status.pid) + " is this machine's audit daemon");
+        say(error != 0 ? audit_state::reason(error)
+            : found.status.enabled == 2
+                ? "the audit configuration is locked until the next boot (enabled 2)"
+                : "process " + std::to_string(found.status.pid) + " is this machine's audit daemon");
         return skipped;
     }
     if (command == nullptr) return 0;

@@ -83,7 +83,8 @@ int main(int argc, char** argv) {
     sockaddr_nl kernel{};
     kernel.nl_family = AF_NETLINK;
     if (fd < 0 || ::connect(fd, reinterpret_cast<sockaddr*>(&kernel), sizeof kernel) != 0) return 1;
-    if (what == "plant") return add_rule(fd, 169, "one") | add_rule(fd, 153, "two") | add_rule(fd, 169, "zero", AUDIT_FILTER_PREPEND);
+    if (what == "plant")
+        return add_rule(fd, 169, "one") | add_rule(fd, 153, "two") | add_rule(fd, 169, "zero", AUDIT_FILTER_PREPEND);
     if (what == "spoil") return spoil(fd);
     std::fputs("usage: audit_spoiler plant|spoil\n", stderr);
     return 2;

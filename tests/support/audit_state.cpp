@@ -50,7 +50,8 @@ int Kernel::send(std::uint16_t type, const void* payload, std::size_t size) {
     if (size != 0) std::memcpy(message.data() + NLMSG_HDRLEN, payload, size);
     sockaddr_nl kernel{};
     kernel.nl_family = AF_NETLINK;
-    const auto sent = ::sendto(fd_, message.data(), message.size(), 0, reinterpret_cast<sockaddr*>(&kernel), sizeof kernel);
+    const auto sent =
+        ::sendto(fd_, message.data(), message.size(), 0, reinterpret_cast<sockaddr*>(&kernel), sizeof kernel);
     return sent < 0 ? errno : 0;
 }
 
@@ -195,11 +196,15 @@ std::string text_of(const State& state) {
 std::string reason(int error) {
     switch (error) {
         case EPERM:
-        case EACCES: return "audit needs root (CAP_AUDIT_CONTROL) in the initial user namespace";
-        case ECONNREFUSED: return "audit cannot be controlled from inside a container (not the initial namespaces)";
+        case EACCES:
+            return "audit needs root (CAP_AUDIT_CONTROL) in the initial user namespace";
+        case ECONNREFUSED:
+            return "audit cannot be controlled from inside a container (not the initial namespaces)";
         case EPROTONOSUPPORT:
-        case EAFNOSUPPORT: return "this kernel has no audit";
-        default: return std::string("audit does not answer: ") + std::strerror(error);
+        case EAFNOSUPPORT:
+            return "this kernel has no audit";
+        default:
+            return std::string("audit does not answer: ") + std::strerror(error);
     }
 }
 

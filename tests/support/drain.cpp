@@ -61,10 +61,14 @@ Options parse(int argc, char** argv) {
         }
         if (i + 1 == argc) give_up("usage: drain [-o FILE] [--pid-file FILE] [--ready-fd N] [-- COMMAND...]");
         const char* const value = argv[++i];
-        if (word == "-o") options.log_path = value;
-        else if (word == "--pid-file") options.pid_path = value;
-        else if (word == "--ready-fd") options.ready_fd = std::atoi(value);
-        else give_up("unknown option " + std::string(word));
+        if (word == "-o")
+            options.log_path = value;
+        else if (word == "--pid-file")
+            options.pid_path = value;
+        else if (word == "--ready-fd")
+            options.ready_fd = std::atoi(value);
+        else
+            give_up("unknown option " + std::string(word));
     }
     return options;
 }
@@ -160,8 +164,10 @@ int main(int argc, char** argv) {
         if (ready[0].revents != 0) drain.receive();
         signalfd_siginfo info{};
         while (::read(signals, &info, sizeof info) == sizeof info) {
-            if (info.ssi_signo != SIGCHLD) ending = true;
-            else if (::waitpid(command, &status, WNOHANG) == command) ending = true;
+            if (info.ssi_signo != SIGCHLD)
+                ending = true;
+            else if (::waitpid(command, &status, WNOHANG) == command)
+                ending = true;
         }
     }
     const auto after = must(control.state());
