@@ -2,8 +2,8 @@
 // oldest first. Lines come without their newline (or CR LF), whatever bytes they hold, the last one also when no
 // newline ends it; one longer than line_bytes_max is cut there and counted.
 //
-// A file that cannot be read (to its end) is an error that names it. What it held up to there has been handed over before,
-// and the next call goes on with the next file. Memory: 1 MiB, more only for a line that is longer.
+// A file that cannot be read (to its end) is an error that names it. What it held up to there has been handed over
+// before, and the next call goes on with the next file. Memory: 256 KiB, more only for a line that is longer.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,7 @@ public:
     /// `line` stays valid until the next call.
     base::Result<Next> next(std::string_view& line);
 
-    [[nodiscard]] std::uint64_t bytes() const;      ///< read so far, decompressed
+    [[nodiscard]] std::uint64_t bytes() const;  ///< read so far, decompressed
     [[nodiscard]] std::uint64_t cut_lines() const;
 
 private:
