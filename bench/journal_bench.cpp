@@ -16,7 +16,9 @@ namespace {
 namespace journal = lineage::journal;
 using Clock = std::chrono::steady_clock;
 
-double ns_since(Clock::time_point start) { return std::chrono::duration<double, std::nano>(Clock::now() - start).count(); }
+double ns_since(Clock::time_point start) {
+    return std::chrono::duration<double, std::nano>(Clock::now() - start).count();
+}
 
 [[noreturn]] void give_up(const lineage::base::Error& error) {
     fmt::print(stderr, "journal_bench: {}\n", error.message());
@@ -53,8 +55,9 @@ void measure(const std::string& directory, std::size_t payload_bytes) {
     start = Clock::now();
     for (int i = 0; i < publishes; ++i) writer->publish();
     const auto publish_ns = ns_since(start) / publishes;
-    fmt::print("{:>9} B  {:>9} frames  append {:>8.1f} ns  (worst 64: {:>7.0f} us)  next {:>8.1f} ns  publish {:>6.1f} ns{}\n",
-               payload_bytes, count, append_ns, worst_ns / 1000, next_ns, publish_ns, read == count ? "" : "  FRAMES MISSING");
+    fmt::print(
+        "{:>9} B  {:>9} frames  append {:>8.1f} ns  (worst 64: {:>7.0f} us)  next {:>8.1f} ns  publish {:>6.1f} ns{}\n",
+        payload_bytes, count, append_ns, worst_ns / 1000, next_ns, publish_ns, read == count ? "" : "  FRAMES MISSING");
 }
 
 }  // namespace

@@ -7,7 +7,8 @@
 
 namespace lineage::journal {
 
-/// Goes on from `crc` (0 to begin with). The frames are padded to words of eight bytes, so whole words are all it takes.
+/// Goes on from `crc` (0 to begin with). The frames are padded to words of eight bytes, so whole words are all it
+/// takes.
 std::uint32_t crc32c(std::uint32_t crc, const char* words, std::size_t word_count);
 
 /// The table version, whatever the processor can do; for the test that compares the two.

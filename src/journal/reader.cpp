@@ -8,11 +8,11 @@ namespace lineage::journal {
 struct Reader::State {
     std::string directory;
     Segment current;
-    Segment previous;           // its last payload may still be in use
-    std::uint64_t offset = 0;   // in current
-    std::uint64_t limit = 0;    // frames of current are known to be published up to here
-    bool followed = false;      // a later segment was seen, so current does not grow any more
-    bool at_last = false;       // a later one was looked for and there is none to read
+    Segment previous;          // its last payload may still be in use
+    std::uint64_t offset = 0;  // in current
+    std::uint64_t limit = 0;   // frames of current are known to be published up to here
+    bool followed = false;     // a later segment was seen, so current does not grow any more
+    bool at_last = false;      // a later one was looked for and there is none to read
     bool skipped = false;
 
     [[nodiscard]] Position position() const { return current.base() + offset; }
@@ -61,8 +61,8 @@ base::Result<Reader> Reader::open(const std::string& directory, Position from) {
         entered = state->enter(base + 1);
         if (!entered) return tl::unexpected(entered.error());
         if (!*entered) {
-            return base::fail("journal " + directory, "ends before position " + std::to_string(from) +
-                                                          ", which belongs to another journal");
+            return base::fail("journal " + directory,
+                              "ends before position " + std::to_string(from) + ", which belongs to another journal");
         }
         state->skipped = true;
     }
@@ -107,8 +107,12 @@ bool Reader::wait(int timeout_ms) {
     return state.current.end_word() != seen;
 }
 
-Position Reader::position() const { return state_->position(); }
-bool Reader::skipped() const { return state_->skipped; }
+Position Reader::position() const {
+    return state_->position();
+}
+bool Reader::skipped() const {
+    return state_->skipped;
+}
 
 bool is_journal(const std::string& directory) {
     const auto bases = list_segments(directory);

@@ -141,14 +141,15 @@ base::Result<Segment> Segment::open(const std::string& directory, Position base,
     auto segment = map(std::move(fd), base, access);
     if (!segment) return base::fail_errno("map journal segment " + path, segment.error());
     if (segment->is_open() && segment->has_header() && segment->header().version != version) {
-        return base::fail("journal segment " + path,
-                          "has format version " + std::to_string(segment->header().version) + ", this program knows " +
-                              std::to_string(version));
+        return base::fail("journal segment " + path, "has format version " + std::to_string(segment->header().version) +
+                                                         ", this program knows " + std::to_string(version));
     }
     return std::move(*segment);
 }
 
-SegmentHeader& Segment::header() const { return *reinterpret_cast<SegmentHeader*>(map_); }
+SegmentHeader& Segment::header() const {
+    return *reinterpret_cast<SegmentHeader*>(map_);
+}
 
 bool Segment::has_header() const {
     return std::memcmp(header().magic, magic, sizeof magic) == 0 && header().base == base_;
@@ -185,7 +186,9 @@ void Segment::wait_for_change(std::uint32_t seen, int timeout_ms) const {
     ::syscall(SYS_futex, &header().end, FUTEX_WAIT, seen, &timeout, nullptr, 0);
 }
 
-void Segment::wake() const { ::syscall(SYS_futex, &header().end, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0); }
+void Segment::wake() const {
+    ::syscall(SYS_futex, &header().end, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
+}
 
 bool Segment::read(std::uint64_t offset, std::uint64_t limit, model::Frame& frame) const {
     if (offset > limit || limit - offset < sizeof(FrameHeader)) return false;
@@ -194,7 +197,8 @@ bool Segment::read(std::uint64_t offset, std::uint64_t limit, model::Frame& fram
     std::memcpy(&head, at, sizeof head);
     const auto bytes = frame_bytes(head.payload_bytes);
     if (head.payload_bytes > payload_bytes_max || bytes > limit - offset) return false;
-    if (head.position != static_cast<std::uint32_t>(base_ + offset) || head.checksum != checksum_of(at, bytes)) return false;
+    if (head.position != static_cast<std::uint32_t>(base_ + offset) || head.checksum != checksum_of(at, bytes))
+        return false;
     frame.source = static_cast<model::Source>(head.source);
     frame.type = head.type;
     frame.received_ns = head.received_ns;
@@ -214,9 +218,12 @@ void Segment::write(std::uint64_t offset, const model::Frame& frame) {
     CHECK(offset <= capacity() && bytes <= capacity() - offset);
     if (offset + bytes > prepared_) prepare(offset + bytes);
     char* at = map_ + sizeof(SegmentHeader) + offset;
-    FrameHeader head{0,          static_cast<std::uint32_t>(frame.payload.size()),
-                     frame.received_ns, static_cast<std::uint32_t>(base_ + offset),
-                     frame.type, static_cast<std::uint8_t>(frame.source),
+    FrameHeader head{0,
+                     static_cast<std::uint32_t>(frame.payload.size()),
+                     frame.received_ns,
+                     static_cast<std::uint32_t>(base_ + offset),
+                     frame.type,
+                     static_cast<std::uint8_t>(frame.source),
                      0};
     std::memset(at + bytes - 8, 0, 8);  // the padding; the payload overwrites the rest of it
     std::memcpy(at, &head, sizeof head);

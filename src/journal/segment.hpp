@@ -19,22 +19,22 @@ struct SegmentHeader {
     char magic[8];
     std::uint32_t version;
     std::uint32_t zero;
-    std::uint64_t base;   ///< position of the first frame; the file's name too
-    char boot[40];        ///< boot_id (36 characters) under which it was created, zero-padded
-    std::uint64_t end;    ///< see End; only ever accessed atomically
-    char reserved[56];    ///< zero
+    std::uint64_t base;  ///< position of the first frame; the file's name too
+    char boot[40];       ///< boot_id (36 characters) under which it was created, zero-padded
+    std::uint64_t end;   ///< see End; only ever accessed atomically
+    char reserved[56];   ///< zero
 };
 static_assert(sizeof(SegmentHeader) == 128);
 
 /// What stands before each payload. The whole frame is padded with zeros to a multiple of 8 bytes.
 struct FrameHeader {
-    std::uint32_t checksum;       ///< CRC-32C of the padded frame with this field as zero
+    std::uint32_t checksum;  ///< CRC-32C of the padded frame with this field as zero
     std::uint32_t payload_bytes;
     std::int64_t received_ns;
-    std::uint32_t position;       ///< its low 32 bits: a frame is valid only where it was written
+    std::uint32_t position;  ///< its low 32 bits: a frame is valid only where it was written
     std::uint16_t type;
     std::uint8_t source;
-    std::uint8_t reserved;        ///< zero
+    std::uint8_t reserved;  ///< zero
 };
 static_assert(sizeof(FrameHeader) == 24);
 

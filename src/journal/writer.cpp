@@ -24,7 +24,8 @@ base::Result<base::UniqueFd> lock_directory(const std::string& directory) {
     lock.l_type = F_WRLCK;
     lock.l_whence = SEEK_SET;
     if (::fcntl(fd.get(), F_OFD_SETLK, &lock) != 0) {
-        if (errno == EAGAIN || errno == EACCES) return base::fail("journal " + directory, "another recorder is writing it");
+        if (errno == EAGAIN || errno == EACCES)
+            return base::fail("journal " + directory, "another recorder is writing it");
         return base::fail_errno("lock journal " + directory, errno);
     }
     return fd;
@@ -54,14 +55,14 @@ struct Writer::State {
     Limits limits;
     base::UniqueFd lock;
     Segment current;
-    std::uint64_t used = 0;     // of `current`
+    std::uint64_t used = 0;  // of `current`
     Position keep_from = 0;
     std::uint64_t lost_bytes = 0;
 
     std::mutex mutex;           // sync() may run in another thread: it guards changes of what follows
     std::deque<Closed> closed;  // oldest first
     Position current_base = 0;
-    Position synced_base = 0;   // every segment before this one is on the disk
+    Position synced_base = 0;  // every segment before this one is on the disk
 
     State() = default;
     State(const State&) = delete;
@@ -240,7 +241,8 @@ base::Status Writer::append(const model::Frame& frame) {
     State& state = *state_;
     if (frame.payload.size() > payload_bytes_max) {
         return base::fail("journal " + state.directory, "a frame of " + std::to_string(frame.payload.size()) +
-                                                            " bytes is over the maximum of " + std::to_string(payload_bytes_max));
+                                                            " bytes is over the maximum of " +
+                                                            std::to_string(payload_bytes_max));
     }
     const auto bytes = frame_bytes(frame.payload.size());
     if (bytes > state.current.capacity() - state.used) {
@@ -253,11 +255,21 @@ base::Status Writer::append(const model::Frame& frame) {
     return {};
 }
 
-void Writer::publish() { state_->current.wake(); }
+void Writer::publish() {
+    state_->current.wake();
+}
 
-base::Status Writer::sync() { return state_->sync(); }
-Position Writer::end() const { return state_->current.base() + state_->used; }
-void Writer::release(Position keep_from) { state_->keep_from = std::max(state_->keep_from, keep_from); }
-std::uint64_t Writer::lost_bytes() const { return state_->lost_bytes; }
+base::Status Writer::sync() {
+    return state_->sync();
+}
+Position Writer::end() const {
+    return state_->current.base() + state_->used;
+}
+void Writer::release(Position keep_from) {
+    state_->keep_from = std::max(state_->keep_from, keep_from);
+}
+std::uint64_t Writer::lost_bytes() const {
+    return state_->lost_bytes;
+}
 
 }  // namespace lineage::journal

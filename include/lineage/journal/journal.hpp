@@ -4,8 +4,8 @@
 // One Writer a directory (a lock says so); any number of Readers, in this or other processes, also while it is
 // written. A frame that append() has returned from survives the death of the process; sync() makes it survive power
 // loss. A position is a number that grows along the journal and stays valid while its segment exists; it never comes
-// back, not in a later boot and not in a journal that is begun anew. Where frames are missing (a power failure, a damaged
-// or removed segment) the positions jump and Reader::skipped() says so.
+// back, not in a later boot and not in a journal that is begun anew. Where frames are missing (a power failure, a
+// damaged or removed segment) the positions jump and Reader::skipped() says so.
 //
 // An instance is used by one thread, except that Writer::sync() may run in another one, which then waits for the disk
 // in the recorder's place.
@@ -26,14 +26,15 @@ using Position = std::uint64_t;
 constexpr std::size_t payload_bytes_max = 4U << 20;
 
 struct Limits {
-    std::uint64_t segment_bytes = 16ULL << 20;   ///< at most 1 GiB; a frame that needs more room gets a segment of its own
+    std::uint64_t segment_bytes =
+        16ULL << 20;  ///< at most 1 GiB; a frame that needs more room gets a segment of its own
     std::uint64_t total_bytes_max = 1ULL << 30;  ///< on disk; the oldest segments go first; at least two segments
 };
 
 class Writer {
 public:
-    /// Opens or creates the directory; cuts a torn tail and goes on behind it. Refused while another Writer has it. A child
-    /// forked later keeps the lock as long as it lives, unless it calls exec.
+    /// Opens or creates the directory; cuts a torn tail and goes on behind it. Refused while another Writer has it. A
+    /// child forked later keeps the lock as long as it lives, unless it calls exec.
     static base::Result<Writer> open(const std::string& directory, Limits limits = {});
     Writer(Writer&&) noexcept;
     Writer& operator=(Writer&&) noexcept;

@@ -19,16 +19,18 @@ using namespace journal_fixture;
 namespace {
 
 // What a power failure in an earlier boot leaves: the segment's header names another boot.
-void make_of_another_boot(const std::string& segment) { patch(segment, 24, "00000000-0000-0000-0000-000000000000"); }
+void make_of_another_boot(const std::string& segment) {
+    patch(segment, 24, "00000000-0000-0000-0000-000000000000");
+}
 
 // A journal of `count` frames as a killed writer leaves it.
 void write_and_die(const std::string& directory, std::uint64_t count, journal::Limits limits = {1024, 1U << 30}) {
     REQUIRE(in_child([&] {
-        auto writer = open_writer(directory, limits);
-        for (std::uint64_t i = 0; i < count; ++i) append_number_to(writer, i);
-        ::kill(::getpid(), SIGKILL);
-        return 0;
-    }) == -SIGKILL);
+                auto writer = open_writer(directory, limits);
+                for (std::uint64_t i = 0; i < count; ++i) append_number_to(writer, i);
+                ::kill(::getpid(), SIGKILL);
+                return 0;
+            }) == -SIGKILL);
 }
 
 // Whole frames from the beginning on, then what a new writer adds: in order, nothing else, each at most once.
@@ -186,7 +188,10 @@ TEST_CASE("after a power failure positions jump, and a reader that had read more
 
 TEST_CASE("an orderly end in another boot is no loss") {
     const TemporaryDirectory directory;
-    { auto writer = open_writer(directory.path); append_number(writer, 0); }
+    {
+        auto writer = open_writer(directory.path);
+        append_number(writer, 0);
+    }
     make_of_another_boot(only_segment(directory.path));
     auto writer = open_writer(directory.path);
     append_number(writer, 1);
@@ -198,8 +203,10 @@ TEST_CASE("an orderly end in another boot is no loss") {
 
 TEST_CASE("a damaged frame in the middle hides the rest of its segment, no more, and is reported") {
     const TemporaryDirectory directory;
-    { auto writer = open_writer(directory.path, small_segments);
-      for (std::uint64_t i = 0; i < 200; ++i) append_number(writer, i); }
+    {
+        auto writer = open_writer(directory.path, small_segments);
+        for (std::uint64_t i = 0; i < 200; ++i) append_number(writer, i);
+    }
     std::vector<std::string> segments;
     for (const auto& entry : std::filesystem::directory_iterator(directory.path)) {
         if (entry.path().extension() == ".seg") segments.push_back(entry.path());
@@ -229,7 +236,10 @@ TEST_CASE("a writer that died between two segments is healed by the next") {
         patch(segment, 64, word);
     }
     std::ofstream(directory.path + "/segment.new") << "unfinished";
-    { auto reader = open_reader(directory.path); CHECK(numbers_of(reader) == number_range(0, 50)); }
+    {
+        auto reader = open_reader(directory.path);
+        CHECK(numbers_of(reader) == number_range(0, 50));
+    }
     auto writer = open_writer(directory.path, small_segments);
     append_number(writer, 50);
     auto reader = open_reader(directory.path);

@@ -51,7 +51,9 @@ inline bool append_number_to(journal::Writer& writer, std::uint64_t number) {
     std::memcpy(payload, &number, sizeof number);
     return writer.append({model::Source::audit, 1300, 7, {payload, sizeof number + number % 40}}).has_value();
 }
-inline void append_number(journal::Writer& writer, std::uint64_t number) { REQUIRE(append_number_to(writer, number)); }
+inline void append_number(journal::Writer& writer, std::uint64_t number) {
+    REQUIRE(append_number_to(writer, number));
+}
 
 inline std::uint64_t number_in(const model::Frame& frame) {
     std::uint64_t number = 0;

@@ -15,7 +15,9 @@ using Clock = std::chrono::steady_clock;
 
 namespace {
 
-void nap_ms(int ms) { std::this_thread::sleep_for(std::chrono::milliseconds(ms)); }
+void nap_ms(int ms) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(ms));
+}
 
 // Reads until frame `last`; 0 when every number from 0 on came once, in order, within 20 s.
 int follow(journal::Reader& reader, std::uint64_t last, bool holes_allowed = false) {
@@ -55,7 +57,7 @@ int outcome_of(pid_t pid) {
 }  // namespace
 
 TEST_CASE("a follower sees every frame over thousands of segment changes") {
-    const TemporaryDirectory directory;
+    const TemporaryDirectory directory("/dev/shm");
     auto writer = open_writer(directory.path, small_segments);
     auto reader = open_reader(directory.path);
     const pid_t pid = start_child([&] { return follow(reader, 49'999); });
@@ -90,11 +92,11 @@ TEST_CASE("a follower goes on with the next writer, whether the last one closed 
             writer.publish();
         } else {
             CHECK(in_child([&] {
-                auto writer = open_writer(directory.path);
-                append_number_to(writer, i);
-                writer.publish();
-                return 0;
-            }) == 0);
+                      auto writer = open_writer(directory.path);
+                      append_number_to(writer, i);
+                      writer.publish();
+                      return 0;
+                  }) == 0);
         }
         nap_ms(2);
     }

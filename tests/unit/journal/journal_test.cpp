@@ -1,5 +1,6 @@
-// Goal: what append() returned from is read back once, in order, whatever the payload, the segment size or the number of
-// writers that came and went; the bounds hold; a second writer is refused. Method: small segments in a temporary directory.
+// Goal: what append() returned from is read back once, in order, whatever the payload, the segment size or the number
+// of writers that came and went; the bounds hold; a second writer is refused. Method: small segments in a temporary
+// directory.
 #include <doctest/doctest.h>
 #include <sched.h>
 #include <sys/mount.h>
@@ -38,7 +39,8 @@ TEST_CASE("frames of every size come back as they went in") {
     payloads.emplace_back(journal::payload_bytes_max, 'x');
     payloads.emplace_back("\0 after a large one\n", 20);
     for (std::size_t i = 0; i < payloads.size(); ++i) {
-        const model::Frame frame{model::Source::procfs, static_cast<std::uint16_t>(i), -static_cast<std::int64_t>(i), payloads[i]};
+        const model::Frame frame{model::Source::procfs, static_cast<std::uint16_t>(i), -static_cast<std::int64_t>(i),
+                                 payloads[i]};
         REQUIRE(writer.append(frame));
     }
     auto reader = open_reader(directory.path);
@@ -192,7 +194,8 @@ std::uint64_t append_until_full(journal::Writer& writer, std::uint64_t number) {
     return number;
 }
 
-// In a mount namespace with a file system of 256 KiB. Returns 0, the number of the step that failed, or 77 without root.
+// In a mount namespace with a file system of 256 KiB. Returns 0, the number of the step that failed, or 77 without
+// root.
 int fill_a_disk(const std::string& directory) {
     if (::unshare(CLONE_NEWNS) != 0 || ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
         ::mount("none", directory.c_str(), "tmpfs", 0, "size=256k") != 0) {
@@ -222,7 +225,8 @@ int fill_a_disk(const std::string& directory) {
 
 }  // namespace
 
-TEST_CASE("a full disk: append fails and changes nothing, goes on when there is space, and takes released segments' room") {
+TEST_CASE(
+    "a full disk: append fails and changes nothing, goes on when there is space, and takes released segments' room") {
     const TemporaryDirectory directory;
     const int outcome = in_child([&] { return fill_a_disk(directory.path); });
     if (outcome == 77) {
@@ -245,7 +249,10 @@ TEST_CASE("a file that is no segment is left alone, a directory without segments
 
 TEST_CASE("a segment of a newer format is refused by both") {
     const TemporaryDirectory directory;
-    { auto writer = open_writer(directory.path); append_number(writer, 1); }
+    {
+        auto writer = open_writer(directory.path);
+        append_number(writer, 1);
+    }
     patch(only_segment(directory.path), 8, std::string(1, '\2'));
     CHECK_FALSE(journal::Writer::open(directory.path));
     CHECK_FALSE(journal::Reader::open(directory.path));
