@@ -1,0 +1,91 @@
+"""The two sides that are compared: lives (the truth, from forest) and rows (an export), and which row is which life.
+
+A pid is no identity: a row belongs to the life of its pid whose time of birth is nearest.
+"""
+import base64
+import calendar
+import json
+import re
+import time
+from collections import defaultdict
+
+# Audit stamps with the coarse clock at system call entry: one tick, 10 ms at most, before the call. The rest is what
+# /proc's start times (10 ms) and a child that got a CPU late add.
+SLACK_NS = 40_000_000
+NEAR_NS = 1_000_000_000
+
+
+def read_truth(path):
+    with open(path, encoding="ascii") as lines:
+        lives = [json.loads(line) for line in lines]
+    for life in lives:
+        for image in life["images"] + [life["inherited"]]:
+            image["exe"] = bytes.fromhex(image["exe"])
+            image["argv"] = [bytes.fromhex(argument) for argument in image["argv"]]
+    return {life["slot"]: life for life in lives}
+
+
+def read_export(path):
+    """The rows of the newest boot by id, and its gaps."""
+    rows, gaps, boot = {}, [], None
+    with open(path, encoding="utf-8") as lines:
+        for line in lines:
+            item = json.loads(line)
+            if item["kind"] == "boot":
+                boot = item
+            elif item["kind"] == "gap":
+                gaps.append(item)
+            else:
+                rows[item["id"]] = item
+    names = {row["boot"] for row in rows.values()}
+    if len(names) > 1:
+        newest = max(rows.values(), key=lambda row: row["id"])["boot"]
+        rows = {key: row for key, row in rows.items() if row["boot"] == newest}
+    return rows, gaps, boot
+
+
+STAMP = re.compile(r"(\d+-\d+-\d+T\d+:\d+:\d+)(?:\.(\d+))?Z$")
+_seconds = {}
+
+
+def nanoseconds(stamp):
+    whole, fraction = STAMP.match(stamp).groups()
+    if whole not in _seconds:
+        _seconds[whole] = calendar.timegm(time.strptime(whole, "%Y-%m-%dT%H:%M:%S"))
+    return _seconds[whole] * 1_000_000_000 + int((fraction or "").ljust(9, "0"))
+
+
+def arguments(item):
+    if item.get("argv_base64") is not None:
+        return [base64.b64decode(argument) for argument in item["argv_base64"]]
+    return None if item.get("argv") is None else [argument.encode() for argument in item["argv"]]
+
+
+def distance(born_ns, life):
+    if born_ns < life["before_ns"]:
+        return life["before_ns"] - born_ns
+    end = life["after_ns"] or life["before_ns"]
+    return max(0, born_ns - end)
+
+
+def match(lives, rows):
+    """slot -> the ids of its rows, best first."""
+    lives_of = defaultdict(list)
+    for life in lives.values():
+        lives_of[life["pid"]].append(life)
+    rows_of = defaultdict(list)
+    for row in rows.values():
+        if row["pid"] in lives_of and row["born"]["time"] is not None:
+            rows_of[row["pid"]].append((nanoseconds(row["born"]["time"]), row["id"]))
+    found = {slot: [] for slot in lives}
+    for pid, ours in lives_of.items():
+        ours.sort(key=lambda life: life["before_ns"])
+        near = sorted(born for born in rows_of[pid] if min(distance(born[0], life) for life in ours) <= NEAR_NS)
+        if len(near) == len(ours):  # lives of one pid may follow one another within a clock tick: their order decides
+            for life, born in zip(ours, near):
+                found[life["slot"]].append(born[1])
+            continue
+        for born, key in near:
+            best = min(ours, key=lambda life: distance(born, life))
+            found[best["slot"]].append(key)
+    return found

@@ -1,0 +1,217 @@
+#include "life.hpp"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+namespace forest {
+
+Self self;
+
+std::uint64_t draw(std::uint64_t below) {
+    return next_random(me().random) % below;
+}
+bool privileged() {
+    return me().euid == 0;
+}
+
+static void note_identity(Record& r) {
+    uid_t real, effective, saved;
+    getresuid(&real, &effective, &saved);
+    r.uid = real;
+    r.euid = effective;
+}
+
+void note_birth(std::uint32_t slot) {
+    Record& r = record(slot);
+    r.pid = host_pid();
+    r.ns_pid = r.ns_depth > 0 ? getpid() : 0;
+    note_identity(r);
+}
+
+void begin_life(std::uint32_t slot, bool raw_cloned) {
+    self = Self{slot};
+    self.raw_cloned = raw_cloned;
+    note_birth(slot);
+    go_on_living();
+}
+
+// Raw: glibc's setresuid would bring all threads along, and a raw-cloned process's glibc counts its threads wrong.
+static void change_identity() {
+    const auto uid = static_cast<uid_t>(1000 + draw(60000));
+    const auto keep = static_cast<uid_t>(-1);
+    switch (draw(4)) {
+        case 0:
+            syscall(SYS_setresuid, uid, uid, uid);
+            break;
+        case 1:
+            syscall(SYS_setresuid, uid, keep, keep);
+            break;
+        case 2:
+            syscall(SYS_setresuid, keep, uid, keep);
+            break;
+        default:
+            syscall(SYS_setreuid, uid, uid);
+            break;
+    }
+    note_identity(me());
+}
+
+static void log_in() {
+    const std::uint32_t auid = draw(8) == 0 ? unset_uid : static_cast<std::uint32_t>(1000 + draw(60000));
+    char text[16];
+    const int length = snprintf(text, sizeof text, "%u", auid);
+    const int fd = open("/proc/self/loginuid", O_WRONLY);
+    if (fd < 0) return;
+    if (write(fd, text, static_cast<std::size_t>(length)) == length) me().auid = auid;
+    close(fd);
+}
+
+// The first thread leaves by exit(2), which ends it alone; another goes on, and is the process from then on.
+static void leave_to_thread() {
+    const auto go_on = [](void*) -> int {
+        self.on_thread = true;
+        me().leader_left = true;
+        char stat[512], path[64];
+        snprintf(path, sizeof path, "/proc/self/task/%d/stat", host_pid());
+        for (int tries = 0; tries < 5000; ++tries) {
+            const int fd = open(path, O_RDONLY);
+            const ssize_t got = read(fd, stat, sizeof stat - 1);
+            close(fd);
+            stat[std::max<ssize_t>(got, 0)] = 0;
+            const char* state = strrchr(stat, ')');
+            if (state != nullptr && state[2] == 'Z') break;
+            pause_us(50);
+        }
+        go_on_living();
+    };
+    const int code = static_cast<int>(draw(256));  // the other thread draws from now on
+    hand_over_to_thread(go_on);
+    syscall(SYS_exit, code);
+}
+
+void make_some_child() {
+    Record& r = me();
+    Road road;
+    do road = static_cast<Road>(draw(static_cast<std::uint64_t>(Road::count)));
+    while (!road_possible(road) || r.budget < least_family(road));
+    // Mostly small subtrees, now and then all that is left: the forest gets both bushes and chains.
+    const auto whole = static_cast<std::uint64_t>(r.budget);
+    const std::uint64_t part = chance(35) ? whole : 1 + draw(1 + whole / 2);
+    std::uint64_t total = std::max(std::min(part, whole), static_cast<std::uint64_t>(least_family(road)));
+    r.budget -= static_cast<std::int32_t>(total);
+    make_child(road, static_cast<int>(total));
+}
+
+static void take_step() {
+    Record& r = me();
+    const bool single = !self.on_thread;
+    switch (draw(10)) {
+        case 0:
+        case 1:
+        case 2:
+            if (r.budget > 0) make_some_child();
+            break;
+        case 3:
+        case 4:
+        case 5:
+            if (r.image_count < images_max) exec_now();
+            break;
+        case 6:
+            fail_an_exec();
+            break;
+        case 7:
+            if (privileged() && single) change_identity();
+            break;
+        case 8:
+            if (privileged() && single) log_in();
+            break;
+        default:
+            if (single && self.threads_allowed && r.role == Role::ordinary) leave_to_thread();
+            break;
+    }
+}
+
+static void live_ordinary() {
+    Record& r = me();
+    while (r.steps > 0) {
+        --r.steps;
+        take_step();
+    }
+    while (r.budget > 0) make_some_child();
+}
+
+static std::int32_t host_ppid() {
+    char stat[512];
+    const int fd = open("/proc/self/stat", O_RDONLY);
+    const ssize_t got = read(fd, stat, sizeof stat - 1);
+    close(fd);
+    if (got <= 0) return 0;
+    stat[got] = 0;
+    const char* after_comm = strrchr(stat, ')');
+    return after_comm == nullptr ? 0 : static_cast<std::int32_t>(strtol(after_comm + 3, nullptr, 10));
+}
+
+static void wait_for_new_parent() {
+    while (host_ppid() == record(me().parent).pid) pause_us(100);
+}
+
+static void wait_for_release() {
+    if (me().release != 0) return;
+    me().ready = 1;
+    while (me().release == 0) pause_us(100);
+}
+
+void go_on_living() {
+    Record& r = me();
+    self.threads_allowed = r.children_ns_depth == r.ns_depth;
+    if (r.end == EndKind::killed_at_once) wait_for_death();
+    switch (r.role) {
+        case Role::ordinary:
+            live_ordinary();
+            break;
+        case Role::orphan:
+            wait_for_new_parent();
+            live_ordinary();
+            r.ppid = host_ppid();
+            break;
+        case Role::daemon_middle:
+            setsid();
+            [[fallthrough]];
+        case Role::middle:
+            make_orphan();
+            break;
+        case Role::subreaper:
+            prctl(PR_SET_CHILD_SUBREAPER, 1);
+            make_middle();
+            break;
+        case Role::ns_init:
+            live_ordinary();
+            wait_for_release();
+            break;
+        case Role::ns_taker:
+            make_victims();
+            break;
+        case Role::unsharer:
+        case Role::joiner:
+            enter_namespace_for_children();
+            while (r.budget > 0) make_some_child();
+            if (r.role == Role::unsharer) release_init();
+            break;
+        case Role::victim:
+            wait_for_death();
+        case Role::short_lived:
+            break;
+    }
+    end_life();
+}
+
+}  // namespace forest
