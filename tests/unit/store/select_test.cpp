@@ -1,7 +1,7 @@
 // Goal: the right processes are found, by every road, in order, and quickly among many.
 // Method: a small history in which every condition separates some from others; long chains and wide families; the plan
 // of every statement that is issued, as SQLite explains it.
-#include <chrono>
+#include <ctime>
 #include <limits>
 
 #include "support.hpp"
@@ -179,10 +179,10 @@ TEST_CASE_FIXTURE(Fixture, "100,000 ancestors and 100,000 children take neither 
         for (model::Id id = 1000; id < 1000 + many; ++id) writer->put(process(id, id == 1000 ? 1 : id - 1));
         for (model::Id id = 200'000; id < 200'000 + many; ++id) writer->put(process(id, 5));
     });
-    const auto before = std::chrono::steady_clock::now();
+    const auto before = std::clock();  // of CPU, for the machine may be busy
     CHECK(must(reader->ancestors(1000 + many - 1)).size() == many);
     CHECK(found([](auto& f) { f.under = 1000; }).size() == many);
     CHECK(found([](auto& f) { f.under = 5; f.depth = 1; }).size() == many + 1);
-    // Each is about 0.3 s; squares would be hours.
-    CHECK(std::chrono::steady_clock::now() - before < std::chrono::seconds(30));
+    // Together about 1 s; squares would be hours.
+    CHECK((std::clock() - before) / CLOCKS_PER_SEC < 30);
 }

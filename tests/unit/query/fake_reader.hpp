@@ -1,0 +1,65 @@
+// A Reader over a few processes in memory.
+#pragma once
+
+#include <algorithm>
+
+#include "lineage/store/store.hpp"
+
+namespace lineage::query::test {
+
+class FakeReader final : public store::Reader {
+public:
+    std::map<model::Id, model::Process> processes;
+    std::vector<model::Gap> all_gaps;
+    int asked_by_id = 0;
+
+    void add(model::Id id, model::Id parent, model::BootId boot = 1) {
+        auto& process = processes[id];
+        process.id = id;
+        process.boot = boot;
+        process.pid = static_cast<model::Pid>(1000 + id);
+        process.parent = parent;
+        process.born.time_ns = id * 10;
+    }
+    base::Result<std::optional<model::Node>> by_id(model::Id id) override {
+        ++asked_by_id;
+        return find(id);
+    }
+    base::Result<std::optional<model::Node>> by_pid(model::Pid pid, model::TimeNs at_ns, model::BootId boot) override {
+        return find(boot == 0 && at_ns == 77 ? pid - 1000 : 0);
+    }
+    base::Result<std::optional<model::Node>> by_event(model::TimeNs time_ns, std::int64_t serial) override {
+        return find(time_ns == 55 ? serial - 500 : 0);
+    }
+    base::Result<std::vector<model::Node>> ancestors(model::Id id) override {
+        std::vector<model::Node> path;
+        for (auto parent = processes.at(id).parent; parent != 0; parent = processes.at(parent).parent) path.push_back(*find(parent));
+        return path;
+    }
+    base::Status select(const model::Filter& filter, const std::function<bool(model::Node&&)>& take) override {
+        for (const auto& [id, process] : processes) {
+            if (filter.pid && process.pid != *filter.pid) continue;
+            if (!take(*find(id))) break;
+        }
+        return {};
+    }
+    base::Result<std::vector<model::Boot>> boots() override { return {}; }
+    base::Result<std::vector<model::Gap>> gaps(model::BootId boot) override {
+        std::vector<model::Gap> of_boot;
+        std::copy_if(all_gaps.begin(), all_gaps.end(), std::back_inserter(of_boot), [&](const auto& gap) { return gap.boot == boot; });
+        return of_boot;
+    }
+    base::Result<std::map<std::string, std::string>> facts() override { return {}; }
+    base::Result<Sizes> sizes() override { return {}; }
+
+private:
+    std::optional<model::Node> find(model::Id id) const {
+        const auto found = processes.find(id);
+        if (found == processes.end()) return std::nullopt;
+        model::Node node;
+        node.process = found->second;
+        return node;
+    }
+};
+
+}  // namespace lineage::query::test
