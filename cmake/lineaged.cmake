@@ -1,0 +1,4 @@
+# The recorder's program: a thin main over the daemon layer.
+add_executable(lineaged cli/lineaged.cpp)
+target_compile_definitions(lineaged PRIVATE LINEAGE_VERSION="${PROJECT_VERSION}")
+target_link_libraries(lineaged PRIVATE lineage_daemon CLI11::CLI11)

@@ -1,0 +1,278 @@
+#include "recorder.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+
+#include "lineage/base/check.hpp"
+#include "lineage/connector/connector.hpp"
+#include "lineage/procfs/entry.hpp"
+
+namespace lineage::daemon {
+
+namespace {
+
+constexpr int tracker_finish_ms = 60'000;
+// A tracker that cannot stay alive is tried again after a pause that doubles.
+constexpr int respawn_pause_min_ms = 200;
+constexpr int respawn_pause_max_ms = 60'000;
+constexpr std::int64_t stable_ns = 60'000'000'000;
+constexpr std::int64_t audit_drain_ns_max = 1'000'000'000;
+
+std::int64_t now_of(clockid_t clock) {
+    timespec now{};
+    ::clock_gettime(clock, &now);
+    return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+const char* name_of(SourceChoice source) {
+    switch (source) {
+        case SourceChoice::automatic: break;
+        case SourceChoice::netlink: return "netlink";
+        case SourceChoice::multicast: return "multicast";
+        case SourceChoice::plugin: return "plugin";
+        case SourceChoice::connector: return "connector";
+    }
+    return "auto";
+}
+
+/// Beside a daemon that is alive we only listen; else we are the daemon.
+base::Result<SourceChoice> choose_source() {
+    auto control = audit::Control::open();
+    if (!control) return tl::unexpected(control.error());
+    const auto state = control->state();
+    if (!state) return tl::unexpected(state.error());
+    const bool taken = state->pid != 0 && ::kill(static_cast<pid_t>(state->pid), 0) == 0;
+    return taken ? SourceChoice::multicast : SourceChoice::netlink;
+}
+
+base::UniqueFd take_signals() {
+    sigset_t signals;
+    ::sigemptyset(&signals);
+    for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGCHLD}) ::sigaddset(&signals, number);
+    ::sigprocmask(SIG_BLOCK, &signals, nullptr);
+    ::signal(SIGPIPE, SIG_IGN);
+    return base::UniqueFd(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+void keep_first(base::Status& first, base::Status&& next) {
+    if (first && !next) first = std::move(next);
+}
+
+}  // namespace
+
+/// The journal as capture's edge; lets segments go that the tracker needs no more.
+class Recorder::JournalSink final : public capture::FrameSink {
+public:
+    JournalSink(journal::Writer& journal, const TrackerProcess& tracker) : journal_(journal), tracker_(tracker) {}
+    base::Status append(const model::Frame& frame) override { return journal_.append(frame); }
+    void publish() override {
+        journal_.publish();
+        const auto needed_from = tracker_.needed_from();
+        if (needed_from == released_) return;
+        released_ = needed_from;
+        journal_.release(needed_from);
+    }
+
+private:
+    journal::Writer& journal_;
+    const TrackerProcess& tracker_;
+    journal::Position released_ = 0;
+};
+
+Recorder::Recorder(const Settings& settings, Announcement& announcement)
+    : settings_(settings), announcement_(announcement), source_(settings.source), tracker_(settings) {}
+
+Recorder::~Recorder() = default;
+
+base::Status Recorder::run() {
+    if (auto prepared = prepare(); !prepared) return prepared;
+    if (auto begun = begin(); !begun) {
+        take_back_audit();
+        return begun;
+    }
+    capture_->snapshot();
+    capture_->run();
+    return end();
+}
+
+/// Everything that can be refused without a trace in audit.
+base::Status Recorder::prepare() {
+    signals_ = take_signals();
+    respawn_timer_.reset(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+    CHECK(signals_ && respawn_timer_);
+    if (source_ == SourceChoice::automatic || source_ == SourceChoice::netlink || source_ == SourceChoice::multicast) {
+        const auto possible = choose_source();
+        if (!possible) return tl::unexpected(possible.error());
+        if (source_ == SourceChoice::automatic) source_ = *possible;
+    }
+    // The default's directory, or one level of another; more would be a mistyped path.
+    ::mkdir(std::filesystem::path(settings_.database).parent_path().c_str(), 0755);
+    auto journal = journal::Writer::open(journal_of(settings_.database), {.total_bytes_max = settings_.journal_bytes_max});
+    if (!journal) return tl::unexpected(journal.error());
+    journal_.emplace(std::move(*journal));
+    sink_ = std::make_unique<JournalSink>(*journal_, tracker_);
+    if (auto spawned = tracker_.spawn(); !spawned) return spawned;
+    spawned_at_ns_ = now_of(CLOCK_MONOTONIC);
+    return tracker_.await_opened();
+}
+
+base::Status Recorder::begin() {
+    capture_ = std::make_unique<capture::Capture>(*sink_);
+    const auto boot = procfs::read_boot();
+    boot_ = boot.name;
+    since_ns_ = now_of(CLOCK_REALTIME);
+    if (auto begun = capture_->begin(boot); !begun) return begun;
+    if (auto opened = open_connector(); !opened) return opened;
+    if (auto opened = open_audit(); !opened) return opened;
+    tracker_.go(facts());
+    look_after_tracker();
+    capture_->watch(signals_.get(), [this] { on_signal(); });
+    capture_->watch(respawn_timer_.get(), [this] { respawn(); });
+    return {};
+}
+
+base::Status Recorder::open_connector() {
+    if (source_ == SourceChoice::netlink && settings_.source == SourceChoice::netlink) return {};
+    auto socket = connector::open_socket(settings_.queue_bytes);
+    if (socket) {
+        capture_->attach_connector(std::move(*socket));
+        connector_fact_ = "on";
+        return {};
+    }
+    connector_fact_ = "off: " + socket.error().cause;
+    if (source_ == SourceChoice::connector) return tl::unexpected(socket.error());
+    return {};
+}
+
+base::Status Recorder::open_audit() {
+    if (source_ == SourceChoice::connector) return {};
+    if (source_ == SourceChoice::plugin) {
+        capture_->attach_audit(base::UniqueFd(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)), capture::AuditFeed::lines, false);
+        return {};
+    }
+    const bool alone = source_ == SourceChoice::netlink;
+    auto control = audit::Control::open();
+    if (!control) return tl::unexpected(control.error());
+    // Registered before audit is switched on: what no daemon takes goes to the kernel log.
+    auto socket = alone ? audit::open_unicast(settings_.queue_bytes) : audit::open_multicast(settings_.queue_bytes);
+    if (!socket) return tl::unexpected(socket.error());
+    const capture::AuditWishes wishes{.rules = settings_.rules,
+                                      .backlog = alone,
+                                      .backlog_limit = settings_.backlog_limit,
+                                      .backlog_wait_ms = settings_.backlog_wait_ms};
+    auto hold = capture::AuditHold::take(std::move(*control), journal_of(settings_.database) + "/audit.found", boot_, wishes);
+    if (!hold) {
+        if (alone) (void)audit::unregister(socket->get());
+        return tl::unexpected(hold.error());
+    }
+    hold_.emplace(std::move(*hold));
+    registered_ = alone;
+    capture_->attach_audit(std::move(*socket), alone ? capture::AuditFeed::unicast : capture::AuditFeed::multicast, alone);
+    losses_.emplace(hold_->control());
+    capture_->watch_losses(*losses_, hold_->lost());
+    return {};
+}
+
+std::map<std::string, std::string> Recorder::facts() const {
+    const bool rules = hold_ && settings_.rules;
+    return {{"recorder.pid", std::to_string(::getpid())},
+            {"recorder.boot", boot_},
+            {"recorder.source", name_of(source_)},
+            {"recorder.since_ns", std::to_string(since_ns_)},
+            {"recorder.journal", journal_of(settings_.database)},
+            {"rules.count", std::to_string(rules ? audit::lineage_rules().size() : 0)},
+            {"rules.key", rules ? "lineage" : ""},
+            {"witnesses.audit", source_ == SourceChoice::connector ? "off" : name_of(source_)},
+            {"witnesses.connector", connector_fact_}};
+}
+
+/// The orderly end: what was received is in the journal and the database, audit is as it was found.
+base::Status Recorder::end() {
+    take_back_audit();
+    capture_->finish();
+    if (!tracker_.running() && failure_) {
+        // It died lately: one more try, so that the database ends where the journal does.
+        keep_first(failure_, tracker_.spawn());
+        if (failure_) keep_first(failure_, tracker_.await_opened());
+        if (failure_) tracker_.go(facts());
+    }
+    if (!tracker_.finish(tracker_finish_ms) && failure_) failure_ = tl::unexpected(tracker_.error());
+    return failure_;
+}
+
+void Recorder::take_back_audit() {
+    if (!hold_) return;
+    keep_first(failure_, hold_->withdraw());
+    if (registered_) drain_audit();
+    if (const auto state = hold_->control().state()) capture_->lost_is(state->lost);
+    keep_first(failure_, hold_->restore());
+    if (registered_) keep_first(failure_, audit::unregister(capture_->audit_fd()));
+    registered_ = false;
+    hold_.reset();
+}
+
+/// Once nobody is registered the kernel prints what it still has queued, so it is given time to hand that over.
+void Recorder::drain_audit() {
+    const auto deadline = now_of(CLOCK_MONOTONIC) + audit_drain_ns_max;
+    while (now_of(CLOCK_MONOTONIC) < deadline) {
+        const bool came = capture_->turn();
+        const auto state = hold_->control().state();
+        if (!came && (!state || state->backlog == 0)) return;
+    }
+}
+
+void Recorder::on_signal() {
+    signalfd_siginfo signal{};
+    while (::read(signals_.get(), &signal, sizeof signal) == sizeof signal)
+        if (signal.ssi_signo != SIGCHLD) capture_->stop();
+    if (!tracker_.reap()) return;
+    while (tracker_.read_news() != TrackerProcess::News::gone) {  // its last words
+    }
+    capture_->unwatch(tracker_.news_fd());
+    if (announcement_.made()) return respawn_later();
+    failure_ = tl::unexpected(tracker_.error());
+    capture_->stop();
+}
+
+void Recorder::look_after_tracker() {
+    capture_->attach_questions(tracker_.take_questions());
+    capture_->watch(tracker_.news_fd(), [this] { on_news(); });
+}
+
+void Recorder::on_news() {
+    switch (tracker_.read_news()) {
+        case TrackerProcess::News::opened: return tracker_.go(facts());
+        case TrackerProcess::News::ready: return announcement_.ready();
+        case TrackerProcess::News::gone: return capture_->unwatch(tracker_.news_fd());  // SIGCHLD is on its way
+        case TrackerProcess::News::failed:
+        case TrackerProcess::News::none: return;
+    }
+}
+
+void Recorder::respawn_later() {
+    const bool was_stable = now_of(CLOCK_MONOTONIC) - spawned_at_ns_ > stable_ns;
+    respawn_pause_ms_ = was_stable ? respawn_pause_min_ms : std::clamp(respawn_pause_ms_ * 2, respawn_pause_min_ms, respawn_pause_max_ms);
+    itimerspec pause{};
+    pause.it_value = {respawn_pause_ms_ / 1000, (respawn_pause_ms_ % 1000) * 1'000'000L};
+    ::timerfd_settime(respawn_timer_.get(), 0, &pause, nullptr);
+}
+
+void Recorder::respawn() {
+    std::uint64_t expirations = 0;
+    if (::read(respawn_timer_.get(), &expirations, sizeof expirations) < 0) return;
+    spawned_at_ns_ = now_of(CLOCK_MONOTONIC);
+    if (tracker_.spawn()) return look_after_tracker();
+    respawn_later();
+}
+
+}  // namespace lineage::daemon

@@ -1,0 +1,66 @@
+// One run of the recorder, in the process that holds the sockets: opens everything in an order in which a failure leaves
+// nothing changed, runs capture, looks after the tracker, and puts everything back.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "announcement.hpp"
+#include "lineage/capture/audit_hold.hpp"
+#include "lineage/capture/capture.hpp"
+#include "lineage/daemon/settings.hpp"
+#include "lineage/journal/journal.hpp"
+#include "tracker_process.hpp"
+
+namespace lineage::daemon {
+
+class Recorder {
+public:
+    Recorder(const Settings& settings, Announcement& announcement);
+    Recorder(const Recorder&) = delete;
+    Recorder& operator=(const Recorder&) = delete;
+    ~Recorder();
+
+    base::Status run();
+
+private:
+    class JournalSink;
+
+    base::Status prepare();
+    base::Status open_connector();
+    base::Status open_audit();
+    base::Status begin();
+    base::Status end();
+    void take_back_audit();
+    void drain_audit();
+    std::map<std::string, std::string> facts() const;
+
+    void look_after_tracker();
+    void on_news();
+    void on_signal();
+    void respawn_later();
+    void respawn();
+
+    const Settings settings_;
+    Announcement& announcement_;
+    SourceChoice source_;
+    std::string boot_;
+    base::UniqueFd signals_;
+    base::UniqueFd respawn_timer_;
+    std::optional<journal::Writer> journal_;
+    TrackerProcess tracker_;
+    std::unique_ptr<JournalSink> sink_;
+    std::unique_ptr<capture::Capture> capture_;
+    std::optional<capture::AuditHold> hold_;
+    std::optional<capture::KernelLossCounter> losses_;
+    bool registered_ = false;
+    std::string connector_fact_ = "off";
+    base::Status failure_;  ///< what ended the run early, or could not be put back
+    std::int64_t since_ns_ = 0;
+    std::int64_t spawned_at_ns_ = 0;
+    int respawn_pause_ms_ = 0;
+};
+
+}  // namespace lineage::daemon

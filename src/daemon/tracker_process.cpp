@@ -1,0 +1,206 @@
+#include "tracker_process.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <new>
+
+#include "lineage/base/check.hpp"
+#include "lineage/base/codec.hpp"
+#include "lineage/ingest/pipeline.hpp"
+#include "lineage/store/store.hpp"
+#include "reporting_writer.hpp"
+
+namespace lineage::daemon {
+
+namespace {
+
+// Packets of the channel begin with one of these; follow() itself writes the `r`.
+constexpr char opened_packet = 'o';
+constexpr char ready_packet = 'r';
+constexpr char failed_packet = 'f';
+constexpr std::size_t packet_bytes_max = 16384;
+constexpr int predecessor_wait_ms = 20'000;
+
+volatile int stop_requested = 0;
+void request_stop(int) { stop_requested = 1; }
+
+void obey_parent_only() {
+    struct sigaction stop {};
+    stop.sa_handler = request_stop;
+    ::sigaction(SIGTERM, &stop, nullptr);
+    for (const int number : {SIGINT, SIGHUP, SIGPIPE}) ::signal(number, SIG_IGN);
+    sigset_t none;
+    ::sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+void close_all_but(std::array<int, 2> kept) {
+    std::sort(kept.begin(), kept.end());
+    unsigned from = STDERR_FILENO + 1;
+    for (const int fd : kept) {
+        const auto number = static_cast<unsigned>(fd);
+        if (number > from) ::close_range(from, number - 1, 0);
+        from = number + 1;
+    }
+    ::close_range(from, ~0U, 0);
+}
+
+/// A recorder that was killed leaves a tracker that still reads to the journal's end; its successor lets it finish.
+/// The lock ends with this process.
+void await_predecessor(const std::string& journal) {
+    const int fd = ::open((journal + "/tracker.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    if (fd < 0) return;  // the journal will say what is wrong
+    for (int waited_ms = 0; ::flock(fd, LOCK_EX | LOCK_NB) != 0 && waited_ms < predecessor_wait_ms; waited_ms += 10)
+        ::poll(nullptr, 0, 10);
+}
+
+std::string encode(const base::Error& error) {
+    std::string packet(1, failed_packet);
+    base::Encoder out(packet);
+    out.put(static_cast<std::int32_t>(error.exit));
+    out.put_bytes(error.object.substr(0, packet_bytes_max / 4));
+    out.put_bytes(error.cause.substr(0, packet_bytes_max / 4));
+    return packet;
+}
+
+base::Error decode(std::string_view packet) {
+    base::Decoder in(packet.substr(1));
+    base::Error error;
+    error.exit = static_cast<base::ExitCode>(in.get<std::int32_t>());
+    error.object = in.get_bytes();
+    error.cause = in.get_bytes();
+    return error;
+}
+
+}  // namespace
+
+TrackerProcess::TrackerProcess(const Settings& settings) : settings_(settings) {
+    void* const shared = ::mmap(nullptr, sizeof(std::atomic<std::uint64_t>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CHECK(shared != MAP_FAILED);
+    needed_from_ = new (shared) std::atomic<std::uint64_t>(0);
+}
+
+TrackerProcess::~TrackerProcess() {
+    channel_.reset();  // one that still waits to be told gives up
+    ::munmap(needed_from_, sizeof *needed_from_);
+}
+
+base::Status TrackerProcess::spawn() {
+    int channel[2];
+    int questions[2];
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel) != 0) return base::fail_errno("start the tracker", errno);
+    channel_.reset(channel[0]);
+    const base::UniqueFd child_channel(channel[1]);
+    // Full, it drops questions: the tracker must not wait for capture.
+    if (::pipe2(questions, O_CLOEXEC | O_NONBLOCK) != 0) return base::fail_errno("start the tracker", errno);
+    questions_.reset(questions[0]);
+    const base::UniqueFd child_questions(questions[1]);
+    const pid_t parent = ::getpid();
+    pid_ = ::fork();
+    if (pid_ < 0) return base::fail_errno("start the tracker", errno);
+    if (pid_ == 0) be_tracker(child_channel.get(), child_questions.get(), parent);
+    return {};
+}
+
+void TrackerProcess::be_tracker(int channel, int questions, pid_t parent) {
+    obey_parent_only();
+    ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (::getppid() != parent) ::_exit(0);
+    ::prctl(PR_SET_NAME, "lineaged-track");
+    close_all_but({channel, questions});
+    const auto done = follow_journal(channel, questions);
+    if (done) ::_exit(0);
+    const std::string packet = encode(done.error());
+    (void)::send(channel, packet.data(), packet.size(), MSG_NOSIGNAL);
+    ::_exit(static_cast<int>(done.error().exit));
+}
+
+base::Status TrackerProcess::follow_journal(int channel, int questions) {
+    ingest::FollowOptions options;
+    options.journal = journal_of(settings_.database);
+    options.commit_ms = settings_.commit_ms;
+    options.question_fd = questions;
+    options.ready_fd = channel;
+    await_predecessor(options.journal);
+    auto writer = store::open_writer(settings_.database);
+    if (!writer) return tl::unexpected(writer.error());
+    (void)::send(channel, &opened_packet, 1, MSG_NOSIGNAL);
+
+    std::string packet(packet_bytes_max, '\0');
+    const ssize_t size = ::recv(channel, packet.data(), packet.size(), 0);
+    if (size <= 0) return {};  // the recorder has given up
+    base::Decoder in(std::string_view(packet).substr(0, static_cast<std::size_t>(size)));
+    while (!in.rest().empty() && in.ok()) {
+        const std::string name(in.get_bytes());
+        options.facts[name] = in.get_bytes();
+    }
+    ReportingWriter reporting(std::move(*writer), *needed_from_);
+    return ingest::follow(options, reporting, stop_requested);
+}
+
+base::Status TrackerProcess::await_opened() {
+    pollfd readable{channel_.get(), POLLIN, 0};
+    while (::poll(&readable, 1, -1) < 0 && errno == EINTR) {
+    }
+    const News news = read_news();
+    if (news == News::opened) return {};
+    return tl::unexpected(error_);
+}
+
+void TrackerProcess::go(const std::map<std::string, std::string>& facts) {
+    std::string packet;
+    base::Encoder out(packet);
+    for (const auto& [name, value] : facts) {
+        out.put_bytes(name);
+        out.put_bytes(value);
+    }
+    CHECK(packet.size() <= packet_bytes_max);
+    (void)::send(channel_.get(), packet.data(), packet.size(), MSG_NOSIGNAL);  // if it is dead, reap() will tell
+}
+
+TrackerProcess::News TrackerProcess::read_news() {
+    std::string packet(packet_bytes_max, '\0');
+    const ssize_t size = ::recv(channel_.get(), packet.data(), packet.size(), MSG_DONTWAIT);
+    if (size < 0) return errno == EAGAIN || errno == EINTR ? News::none : News::gone;
+    if (size == 0) return News::gone;
+    packet.resize(static_cast<std::size_t>(size));
+    if (packet[0] == opened_packet) return News::opened;
+    if (packet[0] == ready_packet) return News::ready;
+    if (packet[0] != failed_packet) return News::none;
+    error_ = decode(packet);
+    return News::failed;
+}
+
+std::optional<int> TrackerProcess::reap() {
+    int status = 0;
+    if (pid_ <= 0 || ::waitpid(pid_, &status, WNOHANG) != pid_) return std::nullopt;
+    pid_ = -1;
+    return status;
+}
+
+bool TrackerProcess::finish(int wait_ms) {
+    if (!running()) return false;
+    ::kill(pid_, SIGTERM);
+    pollfd gone{channel_.get(), POLLIN, 0};
+    News news = News::none;
+    while (news != News::gone && ::poll(&gone, 1, wait_ms) > 0) news = read_news();
+    if (news != News::gone) return false;
+    int status = 0;
+    ::waitpid(pid_, &status, 0);
+    pid_ = -1;
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+}  // namespace lineage::daemon

@@ -1,0 +1,63 @@
+// The tracker as a process of its own: opens the database, waits to be told who records, follows the journal into it.
+// It holds none of capture's descriptors. It ends when it is told to and has read the journal to its end, and does the
+// same when its parent dies.
+#pragma once
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "lineage/base/result.hpp"
+#include "lineage/base/unique_fd.hpp"
+#include "lineage/daemon/settings.hpp"
+
+namespace lineage::daemon {
+
+class TrackerProcess {
+public:
+    explicit TrackerProcess(const Settings& settings);
+    ~TrackerProcess();
+    TrackerProcess(const TrackerProcess&) = delete;
+    TrackerProcess& operator=(const TrackerProcess&) = delete;
+
+    /// Forks. The one before must have been reaped.
+    base::Status spawn();
+    /// Waits until the database is open.
+    base::Status await_opened();
+    /// It may begin: `facts` are for `lineage status`.
+    void go(const std::map<std::string, std::string>& facts);
+
+    enum class News { none, opened, ready, failed, gone };
+    /// What it says next, without waiting; `ready` once when the first snapshot is committed, `gone` when it is dead or dying.
+    News read_news();
+    [[nodiscard]] int news_fd() const { return channel_.get(); }
+    /// The pipe with its questions; once a spawn().
+    base::UniqueFd take_questions() { return std::move(questions_); }
+    /// The journal is needed from here on.
+    [[nodiscard]] std::uint64_t needed_from() const { return needed_from_->load(std::memory_order_relaxed); }
+
+    /// Has it ended? Then its wait status.
+    std::optional<int> reap();
+    /// Tells it to read to the end; true when it has ended well within `wait_ms`.
+    bool finish(int wait_ms);
+    /// Why it failed, as it said last.
+    [[nodiscard]] const base::Error& error() const { return error_; }
+    [[nodiscard]] bool running() const { return pid_ > 0; }
+
+private:
+    [[noreturn]] void be_tracker(int channel, int questions, pid_t parent);
+    base::Status follow_journal(int channel, int questions);
+
+    Settings settings_;
+    pid_t pid_ = -1;
+    base::UniqueFd channel_;
+    base::UniqueFd questions_;
+    std::atomic<std::uint64_t>* needed_from_;  ///< in memory shared with every child
+    base::Error error_{base::ExitCode::unreadable, "tracker", "it ended without a word"};
+};
+
+}  // namespace lineage::daemon
