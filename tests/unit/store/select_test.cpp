@@ -165,7 +165,7 @@ TEST_CASE_FIXTURE(Fixture, "a selection stops when told, and its taker may ask t
     Ids seen;
     must(reader->select({}, [&](model::Node&& node) {
         seen.push_back(node.process.id);
-        CHECK(must(reader->by_id(node.process.id))->process == node.process);
+        CHECK(test::node(reader->by_id(node.process.id)).process == node.process);
         CHECK(must(reader->ancestors(5)).size() == 2);
         CHECK(found([](auto& f) { f.pid = 1004; }) == Ids{4, 6});
         return seen.size() < 3;

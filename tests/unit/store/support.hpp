@@ -38,6 +38,13 @@ T must(base::Result<T> result) {
     if constexpr (!std::is_void_v<T>) return std::move(*result);
 }
 
+/// The node that was asked for, which must be there.
+inline model::Node node(base::Result<std::optional<model::Node>> result) {
+    auto found = must(std::move(result));
+    REQUIRE(found.has_value());
+    return std::move(*found);
+}
+
 template <class Work>
 void in_transaction(Writer& writer, const Work& work) {
     must(writer.begin());
