@@ -129,6 +129,7 @@ struct Header {
     std::atomic<std::uint64_t> text_used{0};
     std::atomic<std::uint32_t> mistakes{0};  ///< what no process should have met; see mistake()
     char first_mistake[256] = {};
+    bool exits_only = false;  ///< no end by a signal, no first thread that leaves
     std::uint64_t roads = 0;  ///< mask of the roads that may be taken
     char directory[192] = {};
 };

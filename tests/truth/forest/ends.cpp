@@ -24,10 +24,11 @@ void decide_end(std::uint32_t slot, bool ns_init) {
     Record& r = record(slot);
     const std::uint64_t way = next_random(r.random) % 100;
     const std::uint64_t value = next_random(r.random);
-    if (way < 45 || (ns_init && way < 60)) {
+    const bool must_exit = ns_init || arena->exits_only;
+    if (way < 45 || (must_exit && way < 60)) {
         r.end = EndKind::exit_group;
         r.code = static_cast<std::int32_t>(value % 256);
-    } else if (way < 65 || ns_init) {
+    } else if (way < 65 || must_exit) {
         r.end = EndKind::exit;
         r.code = static_cast<std::int32_t>(value % 256);
     } else if (way < 75) {

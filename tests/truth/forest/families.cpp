@@ -97,11 +97,15 @@ void settle(Child child, bool ours_to_reap = true) {
         mistake("too many children", static_cast<long>(child_count));
 }
 
+bool perhaps_by_signal(unsigned percent) {
+    return !arena->exits_only && chance(percent);
+}
+
 void make_ordinary(Road road, int total) {
     const std::uint32_t slot = plan(road, Role::ordinary, total - 1);
-    if (privileged() && chance(12))
+    if (privileged() && perhaps_by_signal(12))
         preset_kill(slot, EndKind::killed);
-    else if (privileged() && total == 1 && me().children_ns_depth == 0 && chance(8))
+    else if (privileged() && total == 1 && me().children_ns_depth == 0 && perhaps_by_signal(8))
         preset_kill(slot, EndKind::killed_at_once);
     const pid_t pid = bear(road, slot);
     settle({pid, slot}, road != Road::clone_parent && road != Road::clone3_parent);
@@ -116,7 +120,7 @@ void make_borrowed(Road road, int total) {
         prepare_exec(b.slot, b.exec, false);
     } else {
         decide_end(b.slot, true);
-        if (chance(20)) {
+        if (perhaps_by_signal(20)) {
             record(b.slot).end = EndKind::self_signal;
             record(b.slot).code = -1;
             record(b.slot).signal = SIGKILL;
@@ -135,7 +139,7 @@ std::uint32_t make_init(Road road, Role role, int total, bool released) {
     Record& child = record(slot);
     child.ns_depth = child.children_ns_depth = static_cast<std::uint8_t>(me().ns_depth + 1);
     child.release = released ? 1 : 0;
-    if (released && chance(20)) preset_kill(slot, EndKind::killed);
+    if (released && perhaps_by_signal(20)) preset_kill(slot, EndKind::killed);
     settle({bear(road, slot), slot});
     return slot;
 }

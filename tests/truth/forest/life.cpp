@@ -135,7 +135,7 @@ static void take_step() {
             if (privileged() && single) log_in();
             break;
         default:
-            if (single && self.threads_allowed && r.role == Role::ordinary) leave_to_thread();
+            if (single && self.threads_allowed && !arena->exits_only && r.role == Role::ordinary) leave_to_thread();
             break;
     }
 }

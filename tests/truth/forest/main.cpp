@@ -38,6 +38,7 @@ struct Options {
     std::string directory = "/tmp";
     std::string out = "truth.jsonl";
     std::uint64_t roads = ~std::uint64_t{0};
+    bool exits_only = false;
 };
 
 volatile sig_atomic_t interrupted = 0;
@@ -46,7 +47,7 @@ volatile sig_atomic_t interrupted = 0;
     fprintf(
         stderr,
         "forest: %s\nusage: forest [--seed N] [--count N] [--jobs N] [--rate full|N] [--kinds A,B,...] [--pid-max N]"
-        " [--dir DIR] [--out FILE] [--list-kinds]\n",
+        " [--exits-only] [--dir DIR] [--out FILE] [--list-kinds]\n",
         why);
     _exit(2);
 }
@@ -64,11 +65,11 @@ std::uint64_t roads_named(std::string names) {
 }
 
 Options read_options(int argc, char** argv) {
-    static const option known[] = {{"seed", 1, nullptr, 's'},       {"count", 1, nullptr, 'n'},
-                                   {"jobs", 1, nullptr, 'j'},       {"rate", 1, nullptr, 'r'},
-                                   {"kinds", 1, nullptr, 'k'},      {"pid-max", 1, nullptr, 'p'},
-                                   {"dir", 1, nullptr, 'd'},        {"out", 1, nullptr, 'o'},
-                                   {"list-kinds", 0, nullptr, 'l'}, {nullptr, 0, nullptr, 0}};
+    static const option known[] = {
+        {"seed", 1, nullptr, 's'},       {"count", 1, nullptr, 'n'}, {"jobs", 1, nullptr, 'j'},
+        {"rate", 1, nullptr, 'r'},       {"kinds", 1, nullptr, 'k'}, {"pid-max", 1, nullptr, 'p'},
+        {"dir", 1, nullptr, 'd'},        {"out", 1, nullptr, 'o'},   {"exits-only", 0, nullptr, 'e'},
+        {"list-kinds", 0, nullptr, 'l'}, {nullptr, 0, nullptr, 0}};
     Options o;
     for (int c; (c = getopt_long(argc, argv, "", known, nullptr)) != -1;) {
         switch (c) {
@@ -95,6 +96,9 @@ Options read_options(int argc, char** argv) {
                 break;
             case 'o':
                 o.out = optarg;
+                break;
+            case 'e':
+                o.exits_only = true;
                 break;
             case 'l':
                 for (unsigned road = 2; road < static_cast<unsigned>(Road::count); ++road)
@@ -229,6 +233,7 @@ int grow(int argc, char** argv) {
     if (held_fd >= 0) prctl(PR_SET_CHILD_SUBREAPER, 1);
     create_arena(static_cast<std::uint32_t>(o.count) * 2 + 1000, std::uint64_t(o.count) * 16384 + (64U << 20));
     arena->roads = o.roads;
+    arena->exits_only = o.exits_only;
     std::string directory = o.directory + "/forest.XXXXXX";
     if (mkdtemp(directory.data()) == nullptr || chmod(directory.c_str(), 0755) != 0)
         usage("--dir: cannot make a directory there");
