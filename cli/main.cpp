@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "command.hpp"
+#include "selection.hpp"
 
 namespace lineage::cli {
 namespace {
@@ -28,7 +29,12 @@ int fail_with(base::ExitCode exit, const std::string& message) {
 int finish_parse(const CLI::App& app, const CLI::ParseError& stop) {
     if (stop.get_exit_code() == 0) return app.exit(stop);
     const auto unknown = app.get_subcommands().empty() ? app.remaining() : std::vector<std::string>();
-    const auto cause = unknown.empty() ? stop.what() : unknown.front() + " is neither a command nor an option";
+    std::string cause = stop.what();
+    if (!unknown.empty()) {
+        cause = unknown.front() + " is neither a command nor an option";
+    } else if (app.get_subcommands().empty() && dynamic_cast<const CLI::RequiredError*>(&stop) != nullptr) {
+        cause = "no command is given";
+    }
     return fail_with(base::ExitCode::usage, "command line: " + cause + "; see lineage --help");
 }
 
@@ -54,7 +60,7 @@ int run(int argc, char** argv) {
     } catch (const CLI::ParseError& stop) {
         return finish_parse(app, stop);
     }
-    const auto done = chosen->run(arguments);
+    const auto done = check_words(arguments).and_then([&] { return chosen->run(arguments); });
     return done ? 0 : fail_with(done.error().exit, done.error().message());
 }
 

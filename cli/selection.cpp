@@ -1,8 +1,10 @@
 #include "selection.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <chrono>
 #include <cstring>
@@ -65,6 +67,25 @@ base::Status read_texts(const Arguments& arguments, model::Filter& filter) {
 
 base::Result<model::TimeNs> time_of(const char* option, const std::string& text) {
     return as_usage(option, query::parse_time(text, now_ns()));
+}
+
+base::Status check_words(const Arguments& arguments) {
+    for (const auto& name : {arguments.process, arguments.under}) {
+        if (name.empty()) continue;
+        if (const auto parsed = as_usage("PROC", query::parse_process(name)); !parsed) return tl::unexpected(parsed.error());
+    }
+    if (!arguments.at.empty()) {
+        if (const auto time = time_of("--at", arguments.at); !time) return tl::unexpected(time.error());
+    }
+    model::Filter unused;
+    return read_texts(arguments, unused);
+}
+
+base::Result<std::unique_ptr<store::Reader>> open_database(const Arguments& arguments) {
+    auto reader = store::open_reader(arguments.database);
+    if (reader || ::access(arguments.database.c_str(), F_OK) == 0 || errno != ENOENT) return reader;
+    return base::fail(reader.error().object,
+                      reader.error().cause + "; start lineaged, import a log, or name another database with --db");
 }
 
 base::Result<model::BootId> boot_of(const Arguments& arguments, store::Reader& reader) {

@@ -6,6 +6,9 @@
 
 namespace lineage::cli {
 
+/// Is everything that has a form well formed? A usage error otherwise, told before any database is opened.
+base::Status check_words(const Arguments& arguments);
+base::Result<std::unique_ptr<store::Reader>> open_database(const Arguments& arguments);
 /// --boot: 0 where it was not given.
 base::Result<model::BootId> boot_of(const Arguments& arguments, store::Reader& reader);
 /// The boot that started last.

@@ -1,10 +1,4 @@
 # The reader's program. lineaged's main lives beside it in cli/ and is built by lineaged.cmake.
-foreach(layer store query ingest)
-  get_target_property(kind lineage_${layer} TYPE)
-  if(kind STREQUAL "INTERFACE_LIBRARY")
-    return()  # not there yet
-  endif()
-endforeach()
 file(GLOB sources CONFIGURE_DEPENDS cli/*.cpp cli/commands/*.cpp)
 list(FILTER sources EXCLUDE REGEX "/lineaged[^/]*\\.cpp$")
 add_executable(lineage ${sources})

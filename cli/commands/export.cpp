@@ -76,7 +76,7 @@ base::Status export_json(const model::Filter& filter, store::Reader& reader, Gap
 
 base::Status run(const Arguments& arguments) {
     if (auto usable = check_usage(arguments); !usable) return usable;
-    const auto reader = store::open_reader(arguments.database);
+    const auto reader = open_database(arguments);
     if (!reader) return tl::unexpected(reader.error());
     const auto filter = filter_of(arguments, **reader);
     if (!filter) return tl::unexpected(filter.error());

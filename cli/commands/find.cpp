@@ -13,7 +13,7 @@ void declare(CLI::App& app, Arguments& arguments) {
 }
 
 base::Status run(const Arguments& arguments) {
-    const auto reader = store::open_reader(arguments.database);
+    const auto reader = open_database(arguments);
     if (!reader) return tl::unexpected(reader.error());
     const auto filter = filter_of(arguments, **reader);
     if (!filter) return tl::unexpected(filter.error());

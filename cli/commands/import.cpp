@@ -23,8 +23,9 @@ base::Status run(const Arguments& arguments) {
     if (report->events == 0 && report->processes == 0) {
         return base::fail(fmt::format("import {}", fmt::join(arguments.inputs, " ")), "holds no audit record");
     }
-    fmt::print(stderr, "lineage: imported {} events, {} processes, {} malformed lines, {} incomplete events\n",
-               report->events, report->processes, report->malformed, report->incomplete);
+    const auto counts = fmt::format("lineage: imported {} events, {} processes, {} malformed lines, {} incomplete events\n",
+                                    report->events, report->processes, report->malformed, report->incomplete);
+    std::fputs(counts.c_str(), stderr);
     return {};
 }
 

@@ -13,7 +13,7 @@ void declare(CLI::App& app, Arguments& arguments) {
 }
 
 base::Status run(const Arguments& arguments) {
-    const auto reader = store::open_reader(arguments.database);
+    const auto reader = open_database(arguments);
     if (!reader) return tl::unexpected(reader.error());
     const auto process = process_of(arguments.process, arguments, **reader);
     if (!process) return tl::unexpected(process.error());

@@ -60,7 +60,7 @@ base::Result<render::Status> read_status(const std::string& path, store::Reader&
 void declare(CLI::App&, Arguments&) {}
 
 base::Status run(const Arguments& arguments) {
-    const auto reader = store::open_reader(arguments.database);
+    const auto reader = open_database(arguments);
     if (!reader) return tl::unexpected(reader.error());
     const auto status = read_status(arguments.database, **reader);
     if (!status) return tl::unexpected(status.error());

@@ -73,7 +73,7 @@ std::string json_lines(const model::Forest& forest) {
 }
 
 base::Status run(const Arguments& arguments) {
-    const auto reader = store::open_reader(arguments.database);
+    const auto reader = open_database(arguments);
     if (!reader) return tl::unexpected(reader.error());
     const auto top = top_of(arguments, **reader);
     if (!top) return tl::unexpected(top.error());

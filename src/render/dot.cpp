@@ -27,8 +27,8 @@ std::string label_of(const model::Node& node, const Style& style) {
     const auto& who = process.credentials;
     std::string label;
     const auto line = [&](const std::string& text) { label += quote(text) + "\\l"; };
-    line(fmt::format("{} {}", process.pid, escape_for_terminal(process.comm)));
-    if (!process.kernel_thread) line(command_words(node, command_bytes_max));
+    line(fmt::format("{} {}", process.pid, process.comm.empty() ? "?" : escape_for_terminal(process.comm)));
+    if (const auto command = command_words(node.current, command_bytes_max); !command.empty()) line(command);
     auto users = "uid " + user_words(who.uid, style);
     if (who.euid != who.uid) users += ", effective " + user_words(who.euid, style);
     line(users + ", auid " + user_words(who.auid, style));

@@ -91,7 +91,7 @@ private:
     }
 
     void put_birth(const model::Process& process, const model::Node* parent) {
-        auto words = fmt::format("{}, known from {}", model::name_of(process.born.how), witness_words(process.born.witnesses));
+        auto words = fmt::format("{}, seen by {}", model::name_of(process.born.how), witness_words(process.born.witnesses));
         if (process.born.serial != 0) words += fmt::format(", event {}", process.born.serial);
         words += fmt::format(", id @{}", process.id);
         put_detail("born", words);
@@ -136,7 +136,7 @@ private:
     /// A parent that changed after its last exec has `as_well` too: what equals either of the two is no change.
     void put_changes(const model::Credentials* before, const model::Credentials& after, const model::Credentials* as_well,
                      model::TimeNs time_ns) {
-        if (before == nullptr) return;
+        if (before == nullptr || before->uid == model::unset_uid) return;  // nothing is known of who it was
         for (const auto& field : identity) {
             const auto old_id = before->*field.member;
             const auto new_id = after.*field.member;

@@ -44,9 +44,12 @@ void put_remarks(const model::Process& process, const model::Process* parent, co
         line.put(words, ink);
         first = false;
     };
-    if (parent == nullptr || parent->credentials.uid != who.uid) remark(user_words(who.uid, style), Ink::strong);
+    const auto is_news = [&](std::uint32_t model::Credentials::*field) {
+        return who.*field != model::unset_uid && (parent == nullptr || parent->credentials.*field != who.*field);
+    };
+    if (is_news(&model::Credentials::uid)) remark(user_words(who.uid, style), Ink::strong);
     if (who.euid != who.uid) remark("effective " + user_words(who.euid, style), Ink::warn);
-    if (parent != nullptr && parent->credentials.auid != who.auid) remark("login " + user_words(who.auid, style), Ink::strong);
+    if (is_news(&model::Credentials::auid)) remark("login " + user_words(who.auid, style), Ink::strong);
     if (process.ended) remark(end_words(process), process.ended->signal ? Ink::bad : Ink::faint);
     if (process.inferred != model::Inferred::no) remark("inferred", Ink::odd);
 }

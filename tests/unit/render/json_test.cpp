@@ -2,7 +2,7 @@
 // Method: exact text for a process that has everything; nlohmann::json as the judge of hostile bytes.
 #include <doctest/doctest.h>
 
-#include <chrono>
+#include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "sample.hpp"
@@ -99,11 +99,13 @@ TEST_CASE("status groups the facts and says whether the recorder runs") {
 
 TEST_CASE("a million processes take seconds") {
     const auto one = shell();
-    const auto begin = std::chrono::steady_clock::now();
-    constexpr int count = 100'000;
+    const auto begin = std::clock();
+    constexpr int count = 20'000;
     std::size_t bytes = 0;
     for (int i = 0; i < count; ++i) bytes += render::process_json(one).size();
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-    MESSAGE("processes/s: " << count / took.count() << ", bytes each: " << bytes / count);
-    CHECK(took.count() < 5.0);  // ten times the target, so that a loaded or sanitized machine passes
+    const auto cpu_s = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
+    MESSAGE("processes per CPU second: " << count / cpu_s << ", bytes each: " << bytes / count);
+#if defined(NDEBUG) && !defined(__SANITIZE_ADDRESS__)
+    CHECK(cpu_s < count / 100'000.0);  // half the target of 200,000 a second; measured 700,000
+#endif
 }

@@ -29,12 +29,12 @@ TEST_CASE("show is a table from pid 0 down, with what is to say under each proce
     CHECK(path_of({shell(), {sshd(), root()}, {gap}}) == R"(
  PID  USER          LOGIN         STARTED                   COMMAND
    0  root (0)      -             2025-11-21 12:00:01.123Z  [swapper/0]
-      born      boot, known from procfs, id @1
+      born      boot, seen by procfs, id @1
  812  root (0)      -             2025-11-21 12:00:02.123Z  /usr/sbin/sshd -D
-      born      fork, known from audit, connector, event 502, id @2
+      born      fork, seen by audit, connector, event 502, id @2
       cwd       /
 4242  alice (1000)  alice (1000)  2025-11-21 12:00:03.123Z  /usr/bin/bash as -bash
-      born      fork, known from audit, connector, event 503, id @3
+      born      fork, seen by audit, connector, event 503, id @3
       ppid      1, but created by 812
       user      root (0) -> alice (1000), by 2025-11-21 12:00:03.128Z
       effective root (0) -> alice (1000), by 2025-11-21 12:00:03.128Z
