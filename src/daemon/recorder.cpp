@@ -1,6 +1,7 @@
 #include "recorder.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -27,6 +28,7 @@ constexpr int respawn_pause_min_ms = 200;
 constexpr int respawn_pause_max_ms = 60'000;
 constexpr std::int64_t stable_ns = 60'000'000'000;
 constexpr std::int64_t audit_drain_ns_max = 1'000'000'000;
+constexpr int audit_settle_ms = 5;
 
 std::int64_t now_of(clockid_t clock) {
     timespec now{};
@@ -213,7 +215,7 @@ base::Status Recorder::end() {
 void Recorder::take_back_audit() {
     if (!hold_) return;
     keep_first(failure_, hold_->withdraw());
-    if (registered_) drain_audit();
+    drain_audit();
     if (const auto state = hold_->control().state()) capture_->lost_is(state->lost);
     keep_first(failure_, hold_->restore());
     if (registered_) keep_first(failure_, audit::unregister(capture_->audit_fd()));
@@ -221,13 +223,15 @@ void Recorder::take_back_audit() {
     hold_.reset();
 }
 
-/// Once nobody is registered the kernel prints what it still has queued, so it is given time to hand that over.
+/// Takes what the kernel still has queued: once nobody is registered it prints that, and what other listeners have not
+/// been sent yet would be missing. A record that is just on its way is in neither queue, so it has to be quiet twice.
 void Recorder::drain_audit() {
     const auto deadline = now_of(CLOCK_MONOTONIC) + audit_drain_ns_max;
-    while (now_of(CLOCK_MONOTONIC) < deadline) {
+    for (int quiet = 0; quiet < 2 && now_of(CLOCK_MONOTONIC) < deadline;) {
         const bool came = capture_->turn();
         const auto state = hold_->control().state();
-        if (!came && (!state || state->backlog == 0)) return;
+        quiet = !came && (!state || state->backlog == 0) ? quiet + 1 : 0;
+        if (quiet > 0) ::poll(nullptr, 0, audit_settle_ms);
     }
 }
 
