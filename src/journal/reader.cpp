@@ -11,36 +11,48 @@ struct Reader::State {
     Segment previous;          // its last payload may still be in use
     std::uint64_t offset = 0;  // in current
     std::uint64_t limit = 0;   // frames of current are known to be published up to here
-    bool followed = false;     // a later segment was seen, so current does not grow any more
+    Position newest_seen = 0;  // base of the last segment that a listing showed
     bool at_last = false;      // a later one was looked for and there is none to read
     bool skipped = false;
 
     [[nodiscard]] Position position() const { return current.base() + offset; }
     // A file shorter than its end word says (a cut copy) ends where it ends.
     [[nodiscard]] std::uint64_t published() const { return std::min(current.end().used, current.capacity()); }
+    // Another segment comes after current, which therefore does not grow any more.
+    [[nodiscard]] bool followed() const { return current.base() < newest_seen || current.end().continued; }
     base::Result<bool> enter(Position base_min);
+    bool enter(Segment next);
 };
 
 // Goes to the beginning of the first readable segment from `base_min` on; false when there is none.
 base::Result<bool> Reader::State::enter(Position base_min) {
+    // The one that follows without a hole is asked for by name: a listing made while segments come and go may lack it.
+    if (current.is_open() && position() >= base_min) {
+        auto next = Segment::open(directory, position(), Segment::Access::read);
+        if (!next) return tl::unexpected(next.error());
+        if (next->is_open() && next->has_header()) return enter(std::move(*next));
+    }
     const auto bases = list_segments(directory);
     if (!bases) return tl::unexpected(bases.error());
+    if (!bases->empty()) newest_seen = std::max(newest_seen, bases->back());
     for (const Position base : *bases) {
         if (base < base_min) continue;
-        auto segment = Segment::open(directory, base, Segment::Access::read);
-        if (!segment) return tl::unexpected(segment.error());
-        if (!segment->is_open() || !segment->has_header()) continue;
-        if (current.is_open() && base != position()) skipped = true;
-        previous = std::move(current);
-        current = std::move(*segment);
-        offset = 0;
-        limit = 0;
-        followed = base != bases->back();
-        at_last = false;
-        return true;
+        auto next = Segment::open(directory, base, Segment::Access::read);
+        if (!next) return tl::unexpected(next.error());
+        if (next->is_open() && next->has_header()) return enter(std::move(*next));
     }
     at_last = true;
     return false;
+}
+
+bool Reader::State::enter(Segment next) {
+    if (current.is_open() && next.base() != position()) skipped = true;
+    previous = std::move(current);
+    current = std::move(next);
+    offset = 0;
+    limit = 0;
+    at_last = false;
+    return true;
 }
 
 base::Result<Reader> Reader::open(const std::string& directory, Position from) {
@@ -85,7 +97,7 @@ base::Result<Reader::Next> Reader::next(model::Frame& frame) {
             state.skipped = true;  // damaged: without its length nothing behind it can be found
             state.offset = state.limit;
         }
-        const bool last_word = state.followed || state.current.end().continued;  // before the end is looked at again
+        const bool last_word = state.followed();  // before the end is looked at again
         const auto published = state.published();
         if (published > state.limit) {
             state.limit = published;
@@ -101,7 +113,7 @@ base::Result<Reader::Next> Reader::next(model::Frame& frame) {
 bool Reader::wait(int timeout_ms) {
     const State& state = *state_;
     const auto seen = state.current.end_word();
-    const bool later = (state.followed || state.current.end().continued) && !state.at_last;
+    const bool later = state.followed() && !state.at_last;
     if (later || state.published() > state.offset) return true;
     state.current.wait_for_change(seen, timeout_ms);
     return state.current.end_word() != seen;

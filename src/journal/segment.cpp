@@ -111,6 +111,8 @@ tl::expected<Segment, int> Segment::map(base::UniqueFd fd, Position base, Access
     void* map = ::mmap(nullptr, bytes, protection, MAP_SHARED, fd.get(), 0);
     if (map == MAP_FAILED) return tl::unexpected(errno);
     if (access == Access::read) fd.reset();
+    // A child must not be able to write what its parent writes: the tracker is one, and reads hostile bytes.
+    if (access == Access::write) ::madvise(map, bytes, MADV_DONTFORK);
     return Segment(std::move(fd), static_cast<char*>(map), bytes, base);
 }
 

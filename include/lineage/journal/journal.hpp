@@ -34,7 +34,8 @@ struct Limits {
 class Writer {
 public:
     /// Opens or creates the directory; cuts a torn tail and goes on behind it. Refused while another Writer has it. A
-    /// child forked later keeps the lock as long as it lives, unless it calls exec.
+    /// child forked later has no part in it and must leave it alone: it has no mapping of it, but keeps the lock until
+    /// it closes the inherited descriptors, calls exec or ends.
     static base::Result<Writer> open(const std::string& directory, Limits limits = {});
     Writer(Writer&&) noexcept;
     Writer& operator=(Writer&&) noexcept;

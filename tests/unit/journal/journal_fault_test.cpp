@@ -124,12 +124,12 @@ TEST_CASE("what a torn frame leaves behind the end never becomes a frame") {
     write_and_die(directory.path, 3, {4096, 1U << 30});
     const auto segment = only_segment(directory.path);
     const auto bytes = contents_of(segment);
-    // Frame 1 where frame 3 will begin, and the rest of the segment full of it.
-    const std::size_t first = 128;
-    std::string garbage;
-    while (garbage.size() < bytes.size() - first - 3 * 40) garbage += bytes.substr(first + 32, 40);
-    patch(segment, first + 3 * 40 - 16, garbage.substr(0, bytes.size() - (first + 3 * 40 - 16) - 64));
-    check_goes_on(directory.path, 3, 2);
+    // Whole frames, but copies: frame 1 (40 bytes at 32) over and over from where frame 3 would begin (112).
+    constexpr std::size_t header = 128;
+    std::string copies;
+    while (copies.size() < 2000) copies += bytes.substr(header + 32, 40);
+    patch(segment, header + 112, copies);
+    check_goes_on(directory.path, 3, 3);
 }
 
 TEST_CASE("a segment cut at every byte") {

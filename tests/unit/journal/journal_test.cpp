@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <csignal>
 #include <fstream>
 #include <random>
 #include <thread>
@@ -126,6 +127,19 @@ TEST_CASE("a second writer is refused, in this process and in another") {
     REQUIRE_FALSE(second);
     CHECK(second.error().message().find("another recorder") != std::string::npos);
     CHECK(in_child([&] { return journal::Writer::open(directory.path) ? 1 : 0; }) == 0);
+}
+
+TEST_CASE("a forked child cannot write its parent's journal") {
+    const TemporaryDirectory directory;
+    auto writer = open_writer(directory.path);
+    append_number(writer, 0);
+    CHECK(in_child([&] {
+              std::signal(SIGSEGV, SIG_DFL);
+              return append_number_to(writer, 1) ? 0 : 1;
+          }) != 0);
+    append_number(writer, 2);
+    auto reader = open_reader(directory.path);
+    CHECK(numbers_of(reader) == std::vector<std::uint64_t>{0, 2});
 }
 
 TEST_CASE("the oldest segments go when the journal is full, and only those not released count as lost") {
