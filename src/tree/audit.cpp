@@ -24,24 +24,20 @@ void Tracker::State::state(Life& life, const model::AuditHeader& task) {
     model::Process& process = life.process;
     if (task.credentials) {
         model::Credentials who = *task.credentials;
-        if (life.ids_ns > task.time_ns) {
-            who.uid = process.credentials.uid;
-            who.gid = process.credentials.gid;
-            who.euid = process.credentials.euid;
-            who.egid = process.credentials.egid;
-        }
+        if (life.ids_ns > task.time_ns) keep_ids(who, process.credentials);
         life.stated = true;
         if (who != process.credentials) {
             process.credentials = std::move(who);
             population.touch(life);
+            spread_credentials(life, task.time_ns);
         }
     }
     if (task.ppid >= 0 && task.time_ns >= life.ppid_ns && task.ppid != process.ppid) {
         process.ppid = task.ppid;
         population.touch(life);
     }
-    // Where nothing at all is known of what it runs, the record at least names the file.
-    if (process.image_owner == 0 && life.images.empty() && !task.exe.empty() && !process.kernel_thread) {
+    // Where it is not known what it runs, the record at least names the file.
+    if (!task.exe.empty() && !process.kernel_thread && !knows_image(life, task.exe)) {
         model::Image image;
         image.time_ns = life.from_ns();
         image.exe = task.exe;
@@ -53,25 +49,35 @@ void Tracker::State::state(Life& life, const model::AuditHeader& task) {
     }
 }
 
+bool Tracker::State::knows_image(const Life& life, const std::string& exe) {
+    if (!life.images.empty()) return true;
+    if (life.process.image_owner == 0) return false;
+    if (life.birth_known()) return true;
+    // It was not seen to be born, so it may have called execve since.
+    const Life* const owner = population.find(life.inherited_owner);
+    const auto seq = static_cast<std::size_t>(life.inherited_seq);
+    return owner == nullptr || seq >= owner->images.size() || owner->images[seq].exe == exe;
+}
+
 void Tracker::State::on(model::AuditFork&& fork) {
     Life& caller = life_of(fork.task);
     state(caller, fork.task);
     if (has_flag(fork, CLONE_THREAD)) return;
     const auto time_ns = fork.task.time_ns;
-    Life* child = caller.in_namespace ? nullptr : child_by_pid(caller, fork);
-    if (child == nullptr && (caller.in_namespace || connector_covers(time_ns))) {
-        if (take_thread(caller, fork)) return;
+    const bool covered = connector_covers(time_ns);
+    Life* child = caller.in_namespace ? child_by_order(caller, fork) : child_by_pid(caller, fork);
+    if (take_thread(caller, fork, child)) return;
+    if (child == nullptr && covered && !caller.in_namespace) {
+        // The connector knows every birth, and none has the number that the caller got.
         child = child_by_order(caller, fork);
-        if (child == nullptr) {
-            if (caller.in_namespace && caller.nameless.size() < nameless_max)
-                caller.nameless.push_back({time_ns, fork.task.serial, fork.returned, fork.how});
-            return;
-        }
-        if (!caller.in_namespace) {
-            // The connector knows every birth, and none has the number that the caller got.
-            caller.in_namespace = true;
-            ask(caller.process.pid);
-        }
+        if (child == nullptr) return;
+        caller.in_namespace = true;
+        ask(caller.process.pid);
+    }
+    if (child == nullptr && caller.in_namespace) {
+        if (caller.nameless.size() < nameless_max)
+            caller.nameless.push_back({time_ns, fork.task.serial, fork.returned, fork.how});
+        return;
     }
     if (child == nullptr) {
         child = &begin_life(fork.returned, time_ns);
@@ -92,8 +98,10 @@ Life* Tracker::State::child_by_pid(const Life& caller, const model::AuditFork& f
         if (life->claimed() || life == &caller) continue;
         const auto from_ns = life->from_ns();
         if (has(life->process.born.witnesses, model::Witness::connector)) {
+            // With CLONE_PARENT the kernel's parent is the caller's, of which there may have been several.
             const auto parent = life->kernel_parent;
-            const bool related = parent == caller.process.pid || parent == fork.task.ppid || parent == caller.process.ppid;
+            const bool related = parent == caller.process.pid || parent == fork.task.ppid ||
+                                 parent == caller.process.ppid || parent == caller.kernel_parent;
             if (related && not_before(from_ns, time_ns)) return life;
         } else if (life->birth_known()) {
             constexpr model::TimeNs start_time_step_ns = 10'000'000;
@@ -105,17 +113,13 @@ Life* Tracker::State::child_by_pid(const Life& caller, const model::AuditFork& f
     return nullptr;
 }
 
-bool Tracker::State::take_thread(Life& caller, const model::AuditFork& fork) {
+bool Tracker::State::take_thread(Life& caller, const model::AuditFork& fork, const Life* child) {
     if (fork.how != model::How::clone3) return false;
     auto& births = caller.thread_births;
     const auto birth = std::find_if(births.begin(), births.end(), [&](const ThreadBirth& thread) {
         return (caller.in_namespace || thread.tid == fork.returned) && not_before(thread.time_ns, fork.task.time_ns);
     });
-    if (birth == births.end()) return false;
-    if (caller.in_namespace) {
-        const Life* child = child_by_order(caller, fork);
-        if (child != nullptr && child->from_ns() < birth->time_ns) return false;
-    }
+    if (birth == births.end() || (child != nullptr && child->from_ns() < birth->time_ns)) return false;
     births.erase(birth);
     return true;
 }
@@ -147,7 +151,12 @@ void Tracker::State::claim(Life& child, Life& caller, const model::AuditFork& fo
     process.born.witnesses = process.born.witnesses | model::Witness::audit;
     if (process.inferred != model::Inferred::exit_of_thread) process.inferred = model::Inferred::no;
     if (may_link(child, caller)) population.link(child, caller);
-    if (!child.stated && child.ids_ns == 0 && fork.task.credentials) process.credentials = *fork.task.credentials;
+    if (!child.stated && fork.task.credentials) {
+        const model::Credentials since_birth = process.credentials;
+        process.credentials = *fork.task.credentials;
+        if (child.ids_ns != 0) keep_ids(process.credentials, since_birth);
+        spread_credentials(child, child.from_ns());
+    }
     if (!timed && !child.stated) process.ppid = has_flag(fork, CLONE_PARENT) ? fork.task.ppid : fork.task.pid;
     if (child.comm_ns == 0 && child.images.empty()) process.comm = fork.task.comm;
     inherit_image(child, caller);
@@ -255,6 +264,7 @@ void Tracker::State::on(model::AuditLogin&& login) {
     life.process.credentials.auid = login.auid;
     life.process.credentials.ses = login.ses;
     population.touch(life);
+    spread_credentials(life, login.task.time_ns);
 }
 
 void Tracker::State::on(model::AuditAbend&& abend) {

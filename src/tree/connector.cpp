@@ -78,7 +78,6 @@ void Tracker::State::on(model::ConnectorExec&& exec) {
     const auto time_ns = real(exec.time_ns);
     Life& life = task_of_connector(exec.tgid, time_ns);
     life.tids = {exec.tgid};
-    life.thread_births.clear();
     model::Image image;
     image.time_ns = time_ns;
     image.comm = life.process.comm;

@@ -17,6 +17,13 @@ model::TimeNs until_ns(const Life& life) {
 
 }  // namespace
 
+void keep_ids(model::Credentials& of, const model::Credentials& known) {
+    of.uid = known.uid;
+    of.gid = known.gid;
+    of.euid = known.euid;
+    of.egid = known.egid;
+}
+
 Life* Tracker::State::life_at(model::Pid pid, model::TimeNs time_ns) {
     for (Life* life : population.lives(pid))
         if (until_ns(*life) >= time_ns) return life;
@@ -166,6 +173,8 @@ void Tracker::State::speak_for(Life& life) {
 }
 
 void Tracker::State::inherit(Life& child, const Life& creator) {
+    // The boot kernel thread hands its name to other kernel threads alone: pid 1 is about to become init.
+    if (&creator == root && !child.process.kernel_thread) return;
     if (!child.stated) child.process.credentials = creator.process.credentials;
     if (child.comm_ns == 0 && child.images.empty()) child.process.comm = creator.process.comm;
     inherit_image(child, creator);

@@ -62,7 +62,7 @@ void Tracker::State::on(model::Seen&& seen) {
     if (life.stated_serial == 0 && life.ids_ns <= seen.read_ns) {
         process.credentials = seen.credentials;
         life.stated = true;
-        spread_credentials(life);
+        spread_credentials(life, life.from_ns());
     }
     if (seen.ns_pids.size() > 1) {
         life.in_namespace = true;
@@ -104,13 +104,17 @@ void Tracker::State::see_image(Life& life, model::Seen&& seen) {
     population.touch_image(life, image.seq);
 }
 
-void Tracker::State::spread_credentials(Life& life) {
+void Tracker::State::spread_credentials(Life& life, model::TimeNs since_ns) {
     for (Life* child = life.first_child; child != nullptr; child = child->next_sibling) {
-        if (child->stated || child->claimed() || child->ids_ns != 0) continue;
-        if (child->process.credentials == life.process.credentials) continue;
-        child->process.credentials = life.process.credentials;
+        if (child->stated || child->claimed() || child->from_ns() < since_ns) continue;
+        model::Credentials who = life.process.credentials;
+        // What the connector tells, the child had from it at birth; what it does not tell comes late.
+        if (connector_covers(child->from_ns()) && child->process.credentials.uid != model::unset_uid)
+            keep_ids(who, child->process.credentials);
+        if (child->process.credentials == who) continue;
+        child->process.credentials = std::move(who);
         population.touch(*child);
-        spread_credentials(*child);
+        spread_credentials(*child, child->from_ns());
     }
 }
 

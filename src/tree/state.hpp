@@ -24,6 +24,9 @@ constexpr model::TimeNs clock_slack_ns = 2'000'000;
 /// How long after its end records are still expected for a life, beyond the newest record: the kernel's queue.
 constexpr model::TimeNs memory_ns = 30'000'000'000;
 
+/// The connector tells of uid, gid, euid and egid, and knows better when it speaks of a later time.
+void keep_ids(model::Credentials& of, const model::Credentials& known);
+
 struct Tracker::State {
     Population population;
     model::Boot boot;
@@ -68,7 +71,8 @@ struct Tracker::State {
     void inherit(Life& child, const Life& creator);
     /// A change of parent must not make a circle, whatever a hostile log says.
     static bool may_link(const Life& child, const Life& parent);
-    void spread_credentials(Life& life);  ///< to children that have told nothing of their own
+    /// To the children born since then that nothing of their own is known of.
+    void spread_credentials(Life& life, model::TimeNs since_ns);
     [[nodiscard]] bool connector_covers(model::TimeNs time_ns) const;
     void reparent_children(Life& dead, model::TimeNs time_ns);
     Life* reaper_of(const Life& dead);
@@ -85,6 +89,7 @@ struct Tracker::State {
 
     // audit.cpp
     void state(Life& life, const model::AuditHeader& task);
+    bool knows_image(const Life& life, const std::string& exe);
     void on(model::AuditFork&& fork);
     void on(model::AuditExec&& exec);
     void on(model::AuditExit&& exit);
@@ -93,7 +98,8 @@ struct Tracker::State {
     void on(model::AuditAbend&& abend);
     Life* child_by_pid(const Life& caller, const model::AuditFork& fork);
     Life* child_by_order(Life& caller, const model::AuditFork& fork);
-    bool take_thread(Life& caller, const model::AuditFork& fork);
+    /// Was it a thread, born before `child`, the process that it may have been otherwise?
+    bool take_thread(Life& caller, const model::AuditFork& fork, const Life* child);
     void claim(Life& child, Life& caller, const model::AuditFork& fork);
     void adopt_nameless(Life& child, Life& caller);
 
