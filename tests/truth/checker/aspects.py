@@ -127,4 +127,6 @@ def strangers(lives, rows, found):
             below[passed] = result
         return result
 
-    return [row for key, row in rows.items() if key not in known and root is not None and is_below(key)]
+    helper = lives[0].get("helper")  # the root's own, which keeps pid_max
+    return [row for key, row in rows.items()
+            if key not in known and root is not None and is_below(key) and (row["parent"], row["pid"]) != (root, helper)]

@@ -68,8 +68,21 @@ def distance(born_ns, life):
     return max(0, born_ns - end)
 
 
+def clusters(lives):
+    """Lives of one pid that lie so close together that a coarse clock does not tell them apart, and each other one alone."""
+    together = []
+    for life in sorted(lives, key=lambda life: life["before_ns"]):
+        if not together or life["before_ns"] - together[-1]["before_ns"] > 2 * SLACK_NS:
+            if together:
+                yield together
+            together = []
+        together.append(life)
+    yield together
+
+
 def match(lives, rows):
-    """slot -> the ids of its rows, best first."""
+    """slot -> the ids of its rows. A row of the right pid that was born at another time is somebody else's, but stands in
+    as evidence where a life has no better one; strangers() finds it if it is made up."""
     lives_of = defaultdict(list)
     for life in lives.values():
         lives_of[life["pid"]].append(life)
@@ -79,13 +92,20 @@ def match(lives, rows):
             rows_of[row["pid"]].append((nanoseconds(row["born"]["time"]), row["id"]))
     found = {slot: [] for slot in lives}
     for pid, ours in lives_of.items():
-        ours.sort(key=lambda life: life["before_ns"])
-        near = sorted(born for born in rows_of[pid] if min(distance(born[0], life) for life in ours) <= NEAR_NS)
-        if len(near) == len(ours):  # lives of one pid may follow one another within a clock tick: their order decides
-            for life, born in zip(ours, near):
-                found[life["slot"]].append(born[1])
-            continue
-        for born, key in near:
-            best = min(ours, key=lambda life: distance(born, life))
-            found[best["slot"]].append(key)
+        left = sorted(rows_of[pid])
+        for together in clusters(ours):
+            near = [born for born in left if min(distance(born[0], life) for life in together) <= SLACK_NS]
+            left = [born for born in left if born not in near]
+            if len(near) == len(together):
+                for life, born in zip(together, near):
+                    found[life["slot"]].append(born[1])
+            else:
+                for born, key in near:
+                    found[min(together, key=lambda life: distance(born, life))["slot"]].append(key)
+        for life in ours:
+            if not found[life["slot"]] and left:
+                nearest = min(left, key=lambda born: distance(born[0], life))
+                if distance(nearest[0], life) <= NEAR_NS:
+                    left.remove(nearest)
+                    found[life["slot"]].append(nearest[1])
     return found

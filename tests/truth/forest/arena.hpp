@@ -97,7 +97,7 @@ struct Record {
     ImageRecord inherited;
     // what to do next: by the creator, then by the process
     std::uint64_t random = 0;
-    std::uint32_t param = 0;
+    std::uint32_t param = 0;  ///< a joiner's and an unsharer's init; the root's helper, a pid
     std::int32_t budget = 0;  ///< descendants it has to make
     std::uint8_t depth = 0;
     std::uint8_t steps = 0;  ///< execs, changes of identity and the like that are still to come

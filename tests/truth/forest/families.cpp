@@ -249,7 +249,7 @@ void release_init() {
 void reap_all() {
     for (;;) {
         int status = 0;
-        const pid_t pid = waitpid(-1, &status, __WALL);
+        const pid_t pid = waitpid(-1, &status, 0);
         if (pid < 0 && errno == EINTR) continue;
         if (pid < 0) {
             child_count = 0;

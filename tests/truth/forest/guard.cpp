@@ -3,8 +3,8 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,22 +35,21 @@ void sweep() {
     struct stat ours;
     fstat(arena_fd, &ours);
     while (sweep_once(ours) > 0) {
-        while (waitpid(-1, nullptr, WNOHANG | __WALL) > 0) {
+        while (waitpid(-1, nullptr, WNOHANG) > 0) {
         }
         pause_us(10'000);
     }
 }
 
-int limit_pids(int pid_max) {
+PidLimit limit_pids(int pid_max) {
     const char* const path = "/proc/sys/kernel/pid_max";
     char before[32] = {};
     const int fd = open(path, O_RDWR | O_CLOEXEC);
     const ssize_t length = fd < 0 ? -1 : pread(fd, before, sizeof before - 1, 0);
     int ends[2];
-    if (length <= 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return -2;
-    const pid_t middle = fork();
-    if (middle == 0) {
-        if (fork() != 0) _exit(0);
+    if (length <= 0 || pipe2(ends, O_CLOEXEC) != 0) return {};
+    const auto helper = static_cast<pid_t>(syscall(SYS_clone, 0, 0, 0, 0, 0));
+    if (helper == 0) {
         setsid();
         for (int signal = 1; signal < 32; ++signal) ::signal(signal, SIG_IGN);
         close(ends[1]);
@@ -59,19 +58,17 @@ int limit_pids(int pid_max) {
         }
         _exit(pwrite(fd, before, static_cast<std::size_t>(length), 0) == length ? 0 : 1);
     }
-    waitpid(middle, nullptr, 0);
     close(ends[0]);
     const std::string text = std::to_string(pid_max);
     const bool done = pwrite(fd, text.data(), text.size(), 0) > 0;
     close(fd);
-    return done ? ends[1] : -2;
+    if (!done) close(ends[1]);
+    return done ? PidLimit{ends[1], helper} : PidLimit{};
 }
 
-void lift_limit(int held) {
-    shutdown(held, SHUT_WR);
-    char byte;
-    while (read(held, &byte, 1) > 0) {
-    }
+void lift(const PidLimit& limit) {
+    close(limit.held_fd);
+    waitpid(limit.helper, nullptr, static_cast<int>(__WCLONE));
 }
 
 }  // namespace forest

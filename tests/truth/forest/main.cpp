@@ -176,7 +176,7 @@ bool wait_for_workers() {
     std::uint32_t seen = 0;
     std::int64_t since_ns = now_ns();
     for (;;) {
-        const pid_t pid = waitpid(-1, nullptr, WNOHANG | __WALL);
+        const pid_t pid = waitpid(-1, nullptr, WNOHANG);
         if (pid < 0 && errno == ECHILD) return true;
         if (arena->slots != seen) {
             seen = arena->slots;
@@ -227,10 +227,10 @@ void be_the_root(int argc, char** argv) {
 int grow(int argc, char** argv) {
     const Options o = read_options(argc, argv);
     calm_signals();
-    const int held_fd = o.pid_max > 0 ? limit_pids(o.pid_max) : -1;
-    if (held_fd < -1) usage("--pid-max: not permitted or refused by the kernel");
+    const PidLimit limit = o.pid_max > 0 ? limit_pids(o.pid_max) : PidLimit{};
+    if (o.pid_max > 0 && limit.held_fd < 0) usage("--pid-max: not permitted or refused by the kernel");
     // Not every machine's init reaps at once, and few pids are soon used up by zombies: with a limit we reap orphans.
-    if (held_fd >= 0) prctl(PR_SET_CHILD_SUBREAPER, 1);
+    if (o.pid_max > 0) prctl(PR_SET_CHILD_SUBREAPER, 1);
     create_arena(static_cast<std::uint32_t>(o.count) * 2 + 1000, std::uint64_t(o.count) * 16384 + (64U << 20));
     arena->roads = o.roads;
     arena->exits_only = o.exits_only;
@@ -239,13 +239,14 @@ int grow(int argc, char** argv) {
         usage("--dir: cannot make a directory there");
     snprintf(arena->directory, sizeof arena->directory, "%s", directory.c_str());
     be_the_root(argc, argv);
+    me().param = static_cast<std::uint32_t>(limit.helper);
     make_files("/proc/self/exe");
     const auto stop = [](int) { interrupted = 1; };
     for (int signal : {SIGINT, SIGTERM, SIGHUP}) ::signal(signal, stop);
-    for (int worker = 0; worker < o.jobs; ++worker) start_worker(o, worker, held_fd);
+    for (int worker = 0; worker < o.jobs; ++worker) start_worker(o, worker, limit.held_fd);
     const bool whole = wait_for_workers();
     sweep();
-    if (held_fd >= 0) lift_limit(held_fd);
+    if (o.pid_max > 0) lift(limit);
     remove_files();
     if (whole) compare_with_wait();
     const int lives = write_truth(o.out.c_str());

@@ -54,6 +54,7 @@ std::string record_json(std::uint32_t slot) {
                        ",\"failed_execs\":" + std::to_string(r.failed_execs) +
                        ",\"inherited\":" + image_json(r.inherited) + ",\"images\":[";
     for (std::uint32_t i = 0; i < r.image_count; ++i) json += (i > 0 ? "," : "") + image_json(r.images[i]);
+    if (slot == 0) return json + "],\"helper\":" + or_null(r.param, r.param != 0) + "}\n";
     return json + "]}\n";
 }
 
