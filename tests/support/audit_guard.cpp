@@ -1,6 +1,6 @@
 // audit_guard [--] COMMAND...   runs COMMAND with the machine's one audit system to itself, and leaves that as it was
 // audit_guard --print           the audit state as text
-// audit_guard --probe           0 where audit can be had now, else 77 and why
+// audit_guard --probe           0 where audit can be had once nobody else tests, else 77 and why
 //
 // Promises: one guard at a time (flock on /tmp/lineage-audit.lock); no process of COMMAND's tree outlives it; rules,
 // enabled, failure, rate and backlog settings and the registered pid are afterwards what they were, rules byte for
@@ -209,7 +209,7 @@ int guard(char** command) {
         say(audit_state::reason(error));
         return skipped;
     }
-    if (command != nullptr && take_lock() < 0) {
+    if (take_lock() < 0) {
         say(std::string(lock_path()) + ": " + std::strerror(errno));
         return failed;
     }
