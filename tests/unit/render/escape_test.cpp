@@ -30,6 +30,7 @@ TEST_CASE("a terminal gets control bytes and invalid UTF-8 as octal") {
     CHECK(escape_for_terminal("\xff\x7f") == "\\377\\177");
     CHECK(escape_for_terminal("\xc2\x9b" "31m") == "\\302\\23331m");  // CSI as one C1 character
     CHECK(escape_for_terminal("\u202e") == "\\342\\200\\256");        // right-to-left override
+    CHECK(escape_for_terminal("\ufffe") == "\\357\\277\\276");         // no XML may hold it
     CHECK(escape_for_terminal("\\033") == "\\\\033");                 // not to be taken for an escape
     CHECK(escape_for_terminal("gr\u00fc\u00df \u2713") == "gr\u00fc\u00df \u2713");
 }
