@@ -1,5 +1,6 @@
 // fork_loop N: N times fork, exec of this program, exit and wait, one after another, for N / 2 on each of two workers;
-// prints the loops a second of both. Static and without output in the child, so that what is timed is the kernel's work.
+// prints the loops a second of both. Static and without output in the child, so that what is timed is the kernel's
+// work.
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
