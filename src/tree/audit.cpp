@@ -60,7 +60,13 @@ bool Tracker::State::knows_image(const Life& life, const std::string& exe) {
 }
 
 void Tracker::State::on(model::AuditFork&& fork) {
-    Life& caller = life_of(fork.task);
+    Life& caller = life_of(fork.task, [&](const Life& life) {
+        const auto until_ns = life.alive() ? INT64_MAX : life.process.ended->time_ns;
+        for (const Life* child : population.lives(fork.returned))
+            if (!child->claimed() && not_before(child->from_ns(), fork.task.time_ns))
+                return life.from_ns() <= child->from_ns() && child->from_ns() <= until_ns;
+        return true;
+    });
     state(caller, fork.task);
     if (has_flag(fork, CLONE_THREAD)) return;
     const auto time_ns = fork.task.time_ns;
@@ -191,16 +197,19 @@ void Tracker::State::adopt_nameless(Life& child, Life& caller) {
 }
 
 void Tracker::State::on(model::AuditExec&& exec) {
-    Life& life = life_of(exec.task);
+    const auto& task = exec.task;
+    const auto untold = [&](const model::Image& one) {
+        return has(one.witnesses, model::Witness::connector) && !has(one.witnesses, model::Witness::audit) &&
+               not_before(one.time_ns, task.time_ns);
+    };
+    Life& life = life_of(task, [&](const Life& one) {
+        return !exec.success || std::any_of(one.images.begin(), one.images.end(), untold);
+    });
     if (!exec.success) {
         state(life, exec.task);
         return;
     }
-    const auto& task = exec.task;
-    auto image = std::find_if(life.images.begin(), life.images.end(), [&](const model::Image& one) {
-        return has(one.witnesses, model::Witness::connector) && !has(one.witnesses, model::Witness::audit) &&
-               not_before(one.time_ns, task.time_ns);
-    });
+    auto image = std::find_if(life.images.begin(), life.images.end(), untold);
     if (image == life.images.end()) {
         model::Image unseen;
         unseen.time_ns = task.time_ns;
@@ -222,7 +231,10 @@ void Tracker::State::on(model::AuditExec&& exec) {
 }
 
 void Tracker::State::on(model::AuditExit&& exit) {
-    Life& life = life_of(exit.task);
+    Life& life = life_of(exit.task, [&](const Life& one) {
+        if (!exit.group || one.alive()) return true;
+        return !(one.has_exit_record && one.exit_is_group) && one.process.ended->code == exit.code;
+    });
     state(life, exit.task);
     life.has_exit_record = true;
     life.exit_is_group = exit.group;
@@ -239,9 +251,11 @@ void Tracker::State::on(model::AuditExit&& exit) {
         life.process.ended->serial = exit.task.serial;
         life.process.ended->witnesses = life.process.ended->witnesses | model::Witness::audit;
         population.touch(life);
+    } else if (connector_covers(exit.task.time_ns)) {
+        return;  // its own word on the death is coming
     } else if (exit.group) {
         this->end(life, end);
-    } else if (!connector_covers(exit.task.time_ns) && life.tids.size() <= 1) {
+    } else if (life.tids.size() <= 1) {
         if (life.possible_threads > 0) {
             --life.possible_threads;
             return;

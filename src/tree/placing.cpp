@@ -30,10 +30,27 @@ Life* Tracker::State::life_at(model::Pid pid, model::TimeNs time_ns) {
     return nullptr;
 }
 
-Life& Tracker::State::life_of(const model::AuditHeader& task) {
+Life* Tracker::State::life_speaking(const model::AuditHeader& task, const Fits& fits) {
+    Life* const first = life_at(task.pid, task.time_ns);
+    if (first == nullptr || first->alive()) return first;
+    // A pid can be given out again within a tick of its death, and then the stamp alone does not tell whose word it is.
+    const auto& lives = population.lives(task.pid);
+    const auto next = std::next(std::find(lives.begin(), lives.end(), first));
+    if (next == lives.end() || (*next)->from_ns() > task.time_ns + tick_ns) return first;
+    Life* const second = *next;
+    if (first->has_exit_record && first->exit_is_group && task.serial > first->exit_serial) return second;
+    if (fits(*first) != fits(*second)) return fits(*first) ? first : second;
+    const auto of_parent = [&](const Life& life) {
+        return task.ppid == life.process.ppid || task.ppid == life.kernel_parent;
+    };
+    if (of_parent(*first) != of_parent(*second)) return of_parent(*first) ? first : second;
+    return first->process.ended->time_ns < task.time_ns ? second : first;
+}
+
+Life& Tracker::State::life_of(const model::AuditHeader& task, const Fits& fits) {
     advance(task.time_ns);
     newest_audit_ns = std::max(newest_audit_ns, task.time_ns);
-    Life* life = life_at(task.pid, task.time_ns);
+    Life* life = life_speaking(task, fits);
     // Ended by exit(2), which ends one thread: a later record shows that others live.
     Life* const newest = population.newest(task.pid);
     if (life == nullptr && newest != nullptr && newest->ended_by_thread_exit()) {

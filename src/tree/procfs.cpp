@@ -108,9 +108,8 @@ void Tracker::State::spread_credentials(Life& life, model::TimeNs since_ns) {
     for (Life* child = life.first_child; child != nullptr; child = child->next_sibling) {
         if (child->stated || child->claimed() || child->from_ns() < since_ns) continue;
         model::Credentials who = life.process.credentials;
-        // What the connector tells, the child had from it at birth; what it does not tell comes late.
-        if (connector_covers(child->from_ns()) && child->process.credentials.uid != model::unset_uid)
-            keep_ids(who, child->process.credentials);
+        // What the connector told of either, the child has already.
+        if (life.ids_ns != 0 || child->ids_ns != 0) keep_ids(who, child->process.credentials);
         if (child->process.credentials == who) continue;
         child->process.credentials = std::move(who);
         population.touch(*child);

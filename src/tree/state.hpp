@@ -10,6 +10,7 @@
 // given out twice), and what happened after the birth is moved to the new life. That is the only repair there is.
 #pragma once
 
+#include <functional>
 #include <unordered_map>
 
 #include "lineage/tree/tracker.hpp"
@@ -53,8 +54,12 @@ struct Tracker::State {
     // placing.cpp
     /// The earliest life of `pid` that had not ended by `time_ns`; nullptr where there is none.
     Life* life_at(model::Pid pid, model::TimeNs time_ns);
+    /// Can the record be about this life, by what it says besides its time?
+    using Fits = std::function<bool(const Life&)>;
+    static bool fits_any(const Life&) { return true; }
     /// The life that an audit record is about; made up from the record when it is the first word of it.
-    Life& life_of(const model::AuditHeader& task);
+    Life& life_of(const model::AuditHeader& task, const Fits& fits = fits_any);
+    Life* life_speaking(const model::AuditHeader& task, const Fits& fits);
     /// The life of the pid that the kernel called parent; made up when it is not known.
     Life& life_named(model::Pid pid, model::TimeNs time_ns);
     Life& make_provisional(model::Pid pid, model::TimeNs time_ns, model::Pid ppid);
