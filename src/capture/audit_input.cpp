@@ -36,6 +36,7 @@ public:
             count = records_.receive(socket_);
         }
         received.any = count > 0;
+        received.full = count > 0 && records_.full();
         return received;
     }
 
@@ -67,6 +68,7 @@ public:
         const ssize_t size = ::read(fd_, buffer_.data() + before, line_bytes_max);
         buffer_.resize(before + static_cast<std::size_t>(size > 0 ? size : 0));
         received.any = size > 0;
+        received.full = size == static_cast<ssize_t>(line_bytes_max);
         received.ended = size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR);
         if (received.ended && before > 0 && !overlong_) {  // the last line may lack its newline
             buffer_.push_back('\n');

@@ -11,6 +11,7 @@ namespace lineage::capture {
 
 struct Received {
     bool any = false;
+    bool full = false;     ///< there may be more right now
     bool overrun = false;  ///< the queue has overflowed since the last call
     bool ended = false;    ///< no more will come
 };

@@ -69,6 +69,7 @@ struct Capture::State {
     LossCounter* losses = nullptr;
 
     bool stopping = false;
+    bool more_is_there = false;
     std::uint32_t lost = 0;
     TimeNs real_minus_mono = 0;
     // Points of CLOCK_MONOTONIC at which something is due; `never` while there is no reason.
@@ -163,6 +164,7 @@ struct Capture::State {
         if (received.overrun && feed == AuditFeed::multicast)
             recording.lost(Witness::audit, lost_checked_ns, received_ns, -1, "the multicast receive queue overflowed");
         if (received.ended) stopping = true;
+        more_is_there = received.full;
         if (!received.any && !events_came) return false;
         ++counters.turns;
         recording.publish();
@@ -255,6 +257,14 @@ struct Capture::State {
         return static_cast<int>(std::clamp<TimeNs>((due - monotonic_now() + 999'999) / 1'000'000, 0, 60'000));
     }
 
+    /// The first record after silence is taken at once; those that follow closely are taken together. Meanwhile they
+    /// wait in the sockets' queues, and nobody is woken for each of them.
+    void gather() const {
+        if (more_is_there || stopping) return;
+        const timespec pause{0, timing.gather_us * 1000L};
+        ::clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, nullptr);
+    }
+
     void wait() {
         epoll_event ready[16];
         const int count = ::epoll_wait(epoll.get(), ready, std::size(ready), timeout_ms());
@@ -342,6 +352,7 @@ void Capture::run() {
         state_->wait();
         state_->turn();
         state_->do_what_is_due();
+        state_->gather();
     }
 }
 
