@@ -203,11 +203,18 @@ TEST_CASE("a reader sees whole transactions, and neither waits for the writer no
     in_transaction(*writer, [&] { put_many(*writer, 1, 100); });
     auto reader = must(open_reader(directory.file()));
     std::size_t seen = 0;
-    must(reader->select({}, [&](model::Node&&) {
-        if (++seen == 1) in_transaction(*writer, [&] { put_many(*writer, 101, 100); });
+    must(reader->select({}, [&](model::Node&& node) {
+        if (++seen == 1) {
+            in_transaction(*writer, [&] {
+                put_many(*writer, 101, 100);
+                writer->drop_images(50, 0);
+            });
+        }
+        CHECK(node.images.size() == 1);
         return true;
     }));
     CHECK(seen == 100);
+    CHECK(node(reader->by_id(50)).images.empty());
     must(writer->begin());
     put_many(*writer, 201, 100);
     CHECK(ids(*reader, {}).size() == 200);
