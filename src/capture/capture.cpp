@@ -260,7 +260,7 @@ struct Capture::State {
     /// The first record after silence is taken at once; those that follow closely are taken together. Meanwhile they
     /// wait in the sockets' queues, and nobody is woken for each of them.
     void gather() const {
-        if (more_is_there || stopping) return;
+        if (more_is_there || stopping || timing.gather_us == 0) return;
         const timespec pause{0, timing.gather_us * 1000L};
         ::clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, nullptr);
     }

@@ -129,7 +129,10 @@ base::Status Recorder::prepare() {
 }
 
 base::Status Recorder::begin() {
-    capture_ = std::make_unique<capture::Capture>(*sink_);
+    // The connector alone does not say what was run: /proc has to be asked while the process still lives.
+    capture::Timing timing;
+    if (source_ == SourceChoice::connector) timing.gather_us = 0;
+    capture_ = std::make_unique<capture::Capture>(*sink_, timing);
     const auto boot = procfs::read_boot();
     boot_ = boot.name;
     since_ns_ = now_of(CLOCK_REALTIME);
