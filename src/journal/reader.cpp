@@ -32,14 +32,18 @@ base::Result<bool> Reader::State::enter(Position base_min) {
         if (!next) return tl::unexpected(next.error());
         if (next->is_open() && next->has_header()) return enter(std::move(*next));
     }
-    const auto bases = list_segments(directory);
-    if (!bases) return tl::unexpected(bases.error());
-    if (!bases->empty()) newest_seen = std::max(newest_seen, bases->back());
-    for (const Position base : *bases) {
-        if (base < base_min) continue;
-        auto next = Segment::open(directory, base, Segment::Access::read);
-        if (!next) return tl::unexpected(next.error());
-        if (next->is_open() && next->has_header()) return enter(std::move(*next));
+    for (bool vanished = true; vanished;) {  // all that were listed may be gone before they are opened
+        vanished = false;
+        const auto bases = list_segments(directory);
+        if (!bases) return tl::unexpected(bases.error());
+        if (!bases->empty()) newest_seen = std::max(newest_seen, bases->back());
+        for (const Position base : *bases) {
+            if (base < base_min) continue;
+            auto next = Segment::open(directory, base, Segment::Access::read);
+            if (!next) return tl::unexpected(next.error());
+            if (next->is_open() && next->has_header()) return enter(std::move(*next));
+            vanished = vanished || !next->is_open();
+        }
     }
     at_last = true;
     return false;
@@ -115,7 +119,9 @@ bool Reader::wait(int timeout_ms) {
     const auto seen = state.current.end_word();
     const bool later = state.followed() && !state.at_last;
     if (later || state.published() > state.offset) return true;
-    state.current.wait_for_change(seen, timeout_ms);
+    // A later segment that was there and could not be read shows no sign when it can be: look again soon.
+    constexpr int look_again_ms = 100;
+    state.current.wait_for_change(seen, state.followed() ? std::min(timeout_ms, look_again_ms) : timeout_ms);
     return state.current.end_word() != seen;
 }
 

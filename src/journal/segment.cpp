@@ -102,13 +102,17 @@ tl::expected<Segment, int> Segment::map(base::UniqueFd fd, Position base, Access
     struct stat status {};
     if (::fstat(fd.get(), &status) != 0) return tl::unexpected(errno);
     auto bytes = static_cast<std::uint64_t>(status.st_size);
-    if (bytes < sizeof(SegmentHeader)) {
-        if (access == Access::read) return Segment();
+    const bool too_short = bytes < sizeof(SegmentHeader);
+    if (too_short) {
         bytes = sizeof(SegmentHeader);
-        if (const int error = ::posix_fallocate(fd.get(), 0, sizeof(SegmentHeader))) return tl::unexpected(error);
+        if (access == Access::write) {
+            if (const int error = ::posix_fallocate(fd.get(), 0, sizeof(SegmentHeader))) return tl::unexpected(error);
+        }
     }
     const int protection = access == Access::write ? PROT_READ | PROT_WRITE : PROT_READ;
-    void* map = ::mmap(nullptr, bytes, protection, MAP_SHARED, fd.get(), 0);
+    const bool as_zeros = too_short && access == Access::read;  // mapping past a file's end would be a SIGBUS
+    void* map = as_zeros ? ::mmap(nullptr, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+                         : ::mmap(nullptr, bytes, protection, MAP_SHARED, fd.get(), 0);
     if (map == MAP_FAILED) return tl::unexpected(errno);
     if (access == Access::read) fd.reset();
     // A child must not be able to write what its parent writes: the tracker is one, and reads hostile bytes.

@@ -57,7 +57,7 @@ public:
     /// and not a SIGBUS later; it appears under its name only when its header is complete.
     /// Fails with an errno value.
     static tl::expected<Segment, int> create(const std::string& directory, Position base, std::uint64_t capacity);
-    /// is_open() is false when there is no such file any more or, for reading, when it is too short to be one.
+    /// is_open() is false when there is no such file any more. One too short for a header reads as one of zeros.
     static base::Result<Segment> open(const std::string& directory, Position base, Access access);
 
     Segment() = default;

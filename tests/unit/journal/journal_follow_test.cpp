@@ -28,7 +28,7 @@ int follow(journal::Reader& reader, std::uint64_t last, bool holes_allowed = fal
         const auto next = reader.next(frame);
         if (!next) return 2;
         if (*next == journal::Reader::Next::at_end) {
-            reader.wait(10'000);
+            reader.wait(100'000);  // longer than the deadline: a missed wake-up fails
             continue;
         }
         const auto number = number_in(frame);
