@@ -58,6 +58,12 @@ def allowed_for(table, path):
     return reach(table, [layer])
 
 
+def is_own(root, path, name):
+    """A private header lies in the folder of its own layer, or of the programs."""
+    home = root / "cli" if path.parts[0] == "cli" else root / path.parts[0] / path.parts[1]
+    return (root / path.parent / name).resolve().is_relative_to(home.resolve()) or ".." not in pathlib.PurePath(name).parts
+
+
 def violations(root):
     table = read_table(root)
     files = [p for top in ("src", "include", "cli") for p in sorted((root / top).rglob("*.[ch]pp"))]
@@ -74,7 +80,7 @@ def violations(root):
             match = re.match(r"lineage/(\w+)/", name)
             if match and match.group(1) not in allowed:
                 yield f"{path}: includes {name}, but may not see '{match.group(1)}'"
-            elif bracket == '"' and not match and ".." in pathlib.PurePath(name).parts:
+            elif bracket == '"' and not match and not is_own(root, path, name):
                 yield f"{path}: includes {name}, a private header of somebody else"
             elif name in FOREIGN and layer != FOREIGN[name]:
                 yield f"{path}: includes {name}, which is for '{FOREIGN[name]}' alone"
