@@ -1,7 +1,6 @@
 // lineaged: records where every process of this machine came from. Reads the command line and the configuration, and is
 // the only place of this program that prints an error or decides the exit code.
 #include <CLI/CLI.hpp>
-
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -29,21 +28,28 @@ int fail_with(ExitCode exit, const std::string& message) {
 
 int run(int argc, char** argv) {
     Settings settings;
-    if (const char* const database = std::getenv("LINEAGE_DB"); database != nullptr && *database != '\0') settings.database = database;
+    if (const char* const database = std::getenv("LINEAGE_DB"); database != nullptr && *database != '\0')
+        settings.database = database;
     std::string config;
     bool no_rules = false;
     std::string source = "auto";
     std::optional<std::uint32_t> backlog_wait_ms;
 
-    CLI::App app("Records the history of this machine's processes: the audit stream and the process connector, into a database.", "lineaged");
+    CLI::App app(
+        "Records the history of this machine's processes: the audit stream and the process connector, into a database.",
+        "lineaged");
     app.set_version_flag("--version", "lineaged " LINEAGE_VERSION);
-    app.add_option("--db", settings.database, "the database; the journal lies beside it (default " + settings.database + ")")->type_name("FILE");
-    app.add_option("--source", source, "auto, netlink, multicast, plugin (audit records on stdin) or connector (default auto)")
+    app.add_option("--db", settings.database,
+                   "the database; the journal lies beside it (default " + settings.database + ")")
+        ->type_name("FILE");
+    app.add_option("--source", source,
+                   "auto, netlink, multicast, plugin (audit records on stdin) or connector (default auto)")
         ->type_name("NAME")
         ->check(CLI::IsMember(sources));
     app.add_flag("--foreground", settings.foreground, "stay in the foreground");
     app.add_option("--config", config, "a file of `key = value` lines, see lineaged(8)")->type_name("FILE");
-    app.add_option("--backlog-wait-ms", backlog_wait_ms, "how long the kernel lets a task wait for room in the audit backlog (default 100)")
+    app.add_option("--backlog-wait-ms", backlog_wait_ms,
+                   "how long the kernel lets a task wait for room in the audit backlog (default 100)")
         ->type_name("N")
         ->check(CLI::Range(0, 600'000));
     app.add_flag("--no-rules", no_rules, "leave the audit rules as they are");
@@ -57,7 +63,8 @@ int run(int argc, char** argv) {
         return fail_with(ExitCode::usage, std::string("command line: ") + stop.what() + "; see lineaged --help");
     }
     if (!config.empty())
-        if (auto read = lineage::daemon::read_config(config, settings); !read) return fail_with(read.error().exit, read.error().message());
+        if (auto read = lineage::daemon::read_config(config, settings); !read)
+            return fail_with(read.error().exit, read.error().message());
     settings.source = sources.at(source);
     settings.rules = !no_rules;
     if (backlog_wait_ms) settings.backlog_wait_ms = *backlog_wait_ms;
@@ -68,4 +75,6 @@ int run(int argc, char** argv) {
 
 }  // namespace
 
-int main(int argc, char** argv) { return run(argc, argv); }
+int main(int argc, char** argv) {
+    return run(argc, argv);
+}

@@ -30,9 +30,7 @@ bool in_namespace(const char* path, ino_t initial) {
 }
 
 tl::unexpected<base::Error> refused(int error) {
-    const auto because = [](const char* cause) {
-        return base::fail("audit", cause, base::ExitCode::not_permitted);
-    };
+    const auto because = [](const char* cause) { return base::fail("audit", cause, base::ExitCode::not_permitted); };
     switch (error) {
         case EPROTONOSUPPORT:
         case EAFNOSUPPORT:
@@ -40,7 +38,8 @@ tl::unexpected<base::Error> refused(int error) {
         case ECONNREFUSED:  // audit_netlink_ok in kernel/audit.c
             return because("not permitted in a container or user namespace; run it on the host itself");
         case EPERM:
-            if (in_namespace("/proc/self/ns/user", initial_user_ns) || in_namespace("/proc/self/ns/pid", initial_pid_ns))
+            if (in_namespace("/proc/self/ns/user", initial_user_ns) ||
+                in_namespace("/proc/self/ns/pid", initial_pid_ns))
                 return because("not permitted in a container or pid namespace; run it on the host itself");
             return because("not permitted; run it as root (it needs CAP_AUDIT_CONTROL)");
         default:
@@ -69,7 +68,9 @@ std::string_view bytes_of(const T& value) {
 
 base::Status status_of(const char* what, int error) {
     if (error == 0) return {};
-    if (error == EPERM) return base::fail(what, "not permitted (is audit locked by -e 2 until the next boot?)", base::ExitCode::not_permitted);
+    if (error == EPERM)
+        return base::fail(what, "not permitted (is audit locked by -e 2 until the next boot?)",
+                          base::ExitCode::not_permitted);
     return base::fail(what, std::strerror(error), base::ExitCode::not_permitted);
 }
 
@@ -99,7 +100,8 @@ int Control::send(std::uint16_t type, std::uint16_t flags, std::string_view payl
     std::memcpy(message.data() + NLMSG_HDRLEN, payload.data(), payload.size());
     sockaddr_nl kernel{};
     kernel.nl_family = AF_NETLINK;
-    while (::sendto(fd_.get(), message.data(), message.size(), 0, reinterpret_cast<const sockaddr*>(&kernel), sizeof kernel) < 0)
+    while (::sendto(fd_.get(), message.data(), message.size(), 0, reinterpret_cast<const sockaddr*>(&kernel),
+                    sizeof kernel) < 0)
         if (errno != EINTR) return errno;
     return 0;
 }
@@ -115,7 +117,8 @@ int Control::receive(int timeout_ms, std::uint16_t& type, std::string& payload) 
         if (ready < 0) continue;
         sockaddr_nl from{};
         socklen_t from_size = sizeof from;
-        const ssize_t size = ::recvfrom(fd_.get(), buffer, sizeof buffer, MSG_DONTWAIT, reinterpret_cast<sockaddr*>(&from), &from_size);
+        const ssize_t size =
+            ::recvfrom(fd_.get(), buffer, sizeof buffer, MSG_DONTWAIT, reinterpret_cast<sockaddr*>(&from), &from_size);
         if (size < 0 && errno != EINTR && errno != EAGAIN) return errno;
         nlmsghdr header{};
         if (size < static_cast<ssize_t>(sizeof header) || from.nl_pid != 0) continue;
@@ -150,7 +153,9 @@ base::Result<KernelState> Control::state() {
     return state_from(payload);
 }
 
-base::Status Control::request_state() { return status_of("ask for the audit status", send(AUDIT_GET, 0, {})); }
+base::Status Control::request_state() {
+    return status_of("ask for the audit status", send(AUDIT_GET, 0, {}));
+}
 
 std::optional<KernelState> Control::take_state() {
     std::uint16_t type = 0;

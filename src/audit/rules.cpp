@@ -48,8 +48,9 @@ constexpr Calls thread_calls = {"clone"};
 constexpr Calls life_calls = {"fork", "vfork", "clone", "clone3", "execve", "execveat", "exit", "exit_group"};
 // setfsuid and setfsgid change neither uid nor euid. setns may enter a pid namespace; which kind it was does not
 // always show in its arguments (a pidfd, nstype 0).
-constexpr Calls identity_calls = {"setuid",   "setgid",   "setreuid",   "setregid",   "setresuid",   "setresgid",
-                                  "setuid32", "setgid32", "setreuid32", "setregid32", "setresuid32", "setresgid32", "setns"};
+constexpr Calls identity_calls = {"setuid",      "setgid",      "setreuid", "setregid",   "setresuid",
+                                  "setresgid",   "setuid32",    "setgid32", "setreuid32", "setregid32",
+                                  "setresuid32", "setresgid32", "setns"};
 constexpr Calls unshare_calls = {"unshare"};
 constexpr Calls prctl_calls = {"prctl"};
 
@@ -73,7 +74,8 @@ void add(audit_rule_data& data, const Field& field) {
 }
 
 /// Byte for byte what the kernel lists again.
-std::string rule(const Architecture& architecture, std::uint32_t action, Calls calls, std::initializer_list<Field> fields) {
+std::string rule(const Architecture& architecture, std::uint32_t action, Calls calls,
+                 std::initializer_list<Field> fields) {
     audit_rule_data data{};
     data.flags = AUDIT_FILTER_EXIT;
     data.action = action;
@@ -94,12 +96,15 @@ std::string rule(const Architecture& architecture, std::uint32_t action, Calls c
 /// Many arm64 machines have no 32-bit half; a rule for it would only cost time.
 bool exists(const Architecture& architecture) {
     if (architecture.arch != AUDIT_ARCH_ARM) return true;
-    FILE* file = std::fopen("/sys/devices/system/cpu/aarch32_el0", "re");  // Documentation/ABI/testing/sysfs-devices-system-cpu
+    FILE* file =
+        std::fopen("/sys/devices/system/cpu/aarch32_el0", "re");  // Documentation/ABI/testing/sysfs-devices-system-cpu
     if (file != nullptr) std::fclose(file);
     return file != nullptr;
 }
 #else
-bool exists(const Architecture&) { return true; }
+bool exists(const Architecture&) {
+    return true;
+}
 #endif
 
 }  // namespace

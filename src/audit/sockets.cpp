@@ -41,7 +41,8 @@ int send_pid(int socket, std::uint32_t pid) {
     message.status.pid = pid;
     sockaddr_nl kernel{};
     kernel.nl_family = AF_NETLINK;
-    const auto sent = ::sendto(socket, &message, sizeof message, 0, reinterpret_cast<const sockaddr*>(&kernel), sizeof kernel);
+    const auto sent =
+        ::sendto(socket, &message, sizeof message, 0, reinterpret_cast<const sockaddr*>(&kernel), sizeof kernel);
     return sent < 0 ? errno : 0;
 }
 
@@ -67,7 +68,8 @@ std::string comm_of(std::uint32_t pid) {
 
 tl::unexpected<base::Error> held_by(std::uint32_t pid) {
     const std::string comm = comm_of(pid);
-    const std::string who = comm.empty() ? "a process that is gone (pid " + std::to_string(pid) + ") but whose socket another one keeps open"
+    const std::string who = comm.empty() ? "a process that is gone (pid " + std::to_string(pid) +
+                                               ") but whose socket another one keeps open"
                                          : comm + " (pid " + std::to_string(pid) + ")";
     return base::fail("register as the audit daemon",
                       who + " is registered already; stop it, or record beside it with --source multicast",
@@ -91,7 +93,9 @@ base::Result<base::UniqueFd> open_unicast(int queue_bytes) {
     return base::fail("register as the audit daemon", std::strerror(error), base::ExitCode::not_permitted);
 }
 
-base::Result<base::UniqueFd> open_multicast(int queue_bytes) { return open_bound(queue_bytes, 1U << (AUDIT_NLGRP_READLOG - 1)); }
+base::Result<base::UniqueFd> open_multicast(int queue_bytes) {
+    return open_bound(queue_bytes, 1U << (AUDIT_NLGRP_READLOG - 1));
+}
 
 base::Status unregister(int unicast_socket) {
     if (const int error = send_pid(unicast_socket, 0); error != 0)

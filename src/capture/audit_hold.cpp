@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <sstream>
@@ -28,7 +28,8 @@ std::string to_hex(const std::string& bytes) {
 
 std::string from_hex(const std::string& hex) {
     std::string bytes;
-    for (std::size_t i = 0; i + 1 < hex.size(); i += 2) bytes += static_cast<char>(std::strtoul(hex.substr(i, 2).c_str(), nullptr, 16));
+    for (std::size_t i = 0; i + 1 < hex.size(); i += 2)
+        bytes += static_cast<char>(std::strtoul(hex.substr(i, 2).c_str(), nullptr, 16));
     return bytes;
 }
 
@@ -81,7 +82,8 @@ base::Status AuditHold::put_rules_first() {
     auto in_force = control_.list_rules();
     if (!in_force) return tl::unexpected(in_force.error());
     const auto ours = audit::lineage_rules();
-    const bool first_already = in_force->size() >= ours.size() && std::equal(ours.begin(), ours.end(), in_force->begin());
+    const bool first_already =
+        in_force->size() >= ours.size() && std::equal(ours.begin(), ours.end(), in_force->begin());
     if (!first_already) {
         for (auto rule = ours.rbegin(); rule != ours.rend(); ++rule) {
             if (contains(*in_force, *rule))
@@ -96,7 +98,8 @@ base::Status AuditHold::put_rules_first() {
     in_force = control_.list_rules();
     if (!in_force) return tl::unexpected(in_force.error());
     if (in_force->size() < ours.size() || !std::equal(ours.begin(), ours.end(), in_force->begin()))
-        return base::fail("load the audit rules", "they do not stand first although the kernel took them; is another program loading rules?",
+        return base::fail("load the audit rules",
+                          "they do not stand first although the kernel took them; is another program loading rules?",
                           base::ExitCode::not_permitted);
     return {};
 }
@@ -124,12 +127,13 @@ base::Status AuditHold::restore() {
 base::Status AuditHold::write_found(const std::string& boot) const {
     const std::string temporary = file_ + ".new";
     std::ofstream out(temporary, std::ios::trunc);
-    out << "boot " << boot << "\nenabled " << found_.enabled << "\nbacklog_limit " << found_.backlog_limit << "\nbacklog_wait_time "
-        << found_.backlog_wait_time << '\n';
+    out << "boot " << boot << "\nenabled " << found_.enabled << "\nbacklog_limit " << found_.backlog_limit
+        << "\nbacklog_wait_time " << found_.backlog_wait_time << '\n';
     for (const auto& rule : found_.rules) out << "rule " << to_hex(rule) << '\n';
     out << "end -\n";
     out.close();
-    if (!out || ::rename(temporary.c_str(), file_.c_str()) != 0) return base::fail("write " + file_, std::strerror(errno));
+    if (!out || ::rename(temporary.c_str(), file_.c_str()) != 0)
+        return base::fail("write " + file_, std::strerror(errno));
     return {};
 }
 

@@ -105,7 +105,11 @@ private:
 
 }  // namespace
 
-std::unique_ptr<AuditInput> make_netlink_input(int socket) { return std::make_unique<NetlinkInput>(socket); }
-std::unique_ptr<AuditInput> make_line_input(int fd) { return std::make_unique<LineInput>(fd); }
+std::unique_ptr<AuditInput> make_netlink_input(int socket) {
+    return std::make_unique<NetlinkInput>(socket);
+}
+std::unique_ptr<AuditInput> make_line_input(int fd) {
+    return std::make_unique<LineInput>(fd);
+}
 
 }  // namespace lineage::capture

@@ -32,10 +32,10 @@ using model::Witness;
 constexpr std::size_t connector_batch_max = 128;
 constexpr std::size_t connector_bytes_max = 1024;  // a message is 76 bytes and its netlink header
 constexpr TimeNs clock_tolerance_ns = 1'000'000;
-constexpr std::size_t questions_max = 4096;        // unanswered ones; more are dropped, the tracker copes
+constexpr std::size_t questions_max = 4096;  // unanswered ones; more are dropped, the tracker copes
 constexpr int answers_a_turn = 32;
-constexpr int answer_pause_ms = 10;                // so at most 3,200 a second, about 15% of one cpu
-constexpr int serve_every = 16;                    // processes of a snapshot between looks at the audit socket
+constexpr int answer_pause_ms = 10;  // so at most 3,200 a second, about 15% of one cpu
+constexpr int serve_every = 16;      // processes of a snapshot between looks at the audit socket
 constexpr TimeNs finish_ns_max = 500'000'000;
 constexpr TimeNs never = INT64_MAX;
 
@@ -119,7 +119,8 @@ struct Capture::State {
         while (more) {
             const int count = events.receive(connector.get());
             if (count == -ENOBUFS) {
-                recording.lost(Witness::connector, connector_sure_ns, received_ns, -1, "the connector's receive queue overflowed");
+                recording.lost(Witness::connector, connector_sure_ns, received_ns, -1,
+                               "the connector's receive queue overflowed");
                 want_reconciliation();
                 continue;
             }
@@ -152,7 +153,8 @@ struct Capture::State {
         TimeNs received_ns = realtime_now();
         if (drained - clock_checked_at >= timing.check_ms * 1'000'000LL) check_clock();
         const bool events_came = drain_connector(drained, received_ns);
-        if (received.any || events_came) recording.control(Control::connector_drained, payload_of(drained), received_ns);
+        if (received.any || events_came)
+            recording.control(Control::connector_drained, payload_of(drained), received_ns);
         if (received.any) {
             audit->hand_over([&](model::Frame frame) {
                 frame.received_ns = received_ns;
@@ -345,7 +347,9 @@ void Capture::unwatch(int fd) {
     if (state_->watched.erase(fd) > 0) ::epoll_ctl(state_->epoll.get(), EPOLL_CTL_DEL, fd, nullptr);
 }
 
-void Capture::snapshot() { state_->snapshot(); }
+void Capture::snapshot() {
+    state_->snapshot();
+}
 
 void Capture::run() {
     while (!state_->stopping) {
@@ -356,9 +360,15 @@ void Capture::run() {
     }
 }
 
-void Capture::stop() { state_->stopping = true; }
-bool Capture::turn() { return state_->turn(); }
-void Capture::lost_is(std::uint32_t lost) { state_->lost_is(lost); }
+void Capture::stop() {
+    state_->stopping = true;
+}
+bool Capture::turn() {
+    return state_->turn();
+}
+void Capture::lost_is(std::uint32_t lost) {
+    state_->lost_is(lost);
+}
 
 void Capture::finish() {
     // Beside another daemon, or from the connector, records never end on a busy host.
@@ -371,7 +381,9 @@ void Capture::finish() {
     state_->recording.publish();
 }
 
-int Capture::audit_fd() const { return state_->audit_fd.get(); }
+int Capture::audit_fd() const {
+    return state_->audit_fd.get();
+}
 
 Capture::Counters Capture::counters() const {
     Counters counters = state_->counters;

@@ -6,7 +6,11 @@
 namespace lineage::capture {
 
 Datagrams::Datagrams(std::size_t count_max, std::size_t bytes_max)
-    : bytes_max_(bytes_max), memory_(count_max * bytes_max), senders_(count_max), parts_(count_max), messages_(count_max) {
+    : bytes_max_(bytes_max),
+      memory_(count_max * bytes_max),
+      senders_(count_max),
+      parts_(count_max),
+      messages_(count_max) {
     for (std::size_t i = 0; i < count_max; ++i) {
         parts_[i] = {memory_.data() + i * bytes_max_, bytes_max_};
         messages_[i].msg_hdr.msg_iov = &parts_[i];

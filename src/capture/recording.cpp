@@ -7,7 +7,8 @@ namespace lineage::capture {
 
 namespace {
 
-std::string lost_payload(model::Witness witness, model::TimeNs from_ns, model::TimeNs to_ns, std::int64_t count, std::string_view why) {
+std::string lost_payload(model::Witness witness, model::TimeNs from_ns, model::TimeNs to_ns, std::int64_t count,
+                         std::string_view why) {
     std::string payload;
     base::Encoder out(payload);
     out.put(static_cast<std::uint8_t>(witness));
@@ -19,7 +20,10 @@ std::string lost_payload(model::Witness witness, model::TimeNs from_ns, model::T
 }
 
 model::Frame control_frame(model::Control type, std::string_view payload, model::TimeNs now_ns) {
-    return {.source = model::Source::control, .type = static_cast<std::uint16_t>(type), .received_ns = now_ns, .payload = payload};
+    return {.source = model::Source::control,
+            .type = static_cast<std::uint16_t>(type),
+            .received_ns = now_ns,
+            .payload = payload};
 }
 
 }  // namespace
@@ -54,9 +58,12 @@ void Recording::drop(const model::Frame& frame) {
     if (frame.source == model::Source::connector) ++missed_[1].frames;
 }
 
-void Recording::control(model::Control type, std::string_view payload, model::TimeNs now_ns) { append(control_frame(type, payload, now_ns)); }
+void Recording::control(model::Control type, std::string_view payload, model::TimeNs now_ns) {
+    append(control_frame(type, payload, now_ns));
+}
 
-void Recording::lost(model::Witness witness, model::TimeNs from_ns, model::TimeNs to_ns, std::int64_t count, std::string_view why) {
+void Recording::lost(model::Witness witness, model::TimeNs from_ns, model::TimeNs to_ns, std::int64_t count,
+                     std::string_view why) {
     control(model::Control::lost, lost_payload(witness, from_ns, to_ns, count, why), to_ns);
 }
 
@@ -65,6 +72,8 @@ void Recording::publish() {
     try_again_ = true;
 }
 
-bool Recording::take_recovered() { return std::exchange(recovered_, false); }
+bool Recording::take_recovered() {
+    return std::exchange(recovered_, false);
+}
 
 }  // namespace lineage::capture

@@ -17,7 +17,8 @@ public:
     base::Status first(const model::Frame& frame) { return sink_.append(frame); }
     void append(const model::Frame& frame);
     void control(model::Control type, std::string_view payload, model::TimeNs now_ns);
-    void lost(model::Witness witness, model::TimeNs from_ns, model::TimeNs to_ns, std::int64_t count, std::string_view why);
+    void lost(model::Witness witness, model::TimeNs from_ns, model::TimeNs to_ns, std::int64_t count,
+              std::string_view why);
     void publish();
     /// True once after the journal has come back: what it missed should be looked up in /proc.
     bool take_recovered();

@@ -66,7 +66,9 @@ bool holds(std::string_view message) {
     return message.size() >= sizeof(Header) + event_header_bytes + sizeof(Variant);
 }
 
-std::string comm_of(const char* comm, std::size_t size) { return {comm, ::strnlen(comm, size)}; }
+std::string comm_of(const char* comm, std::size_t size) {
+    return {comm, ::strnlen(comm, size)};
+}
 
 }  // namespace
 
@@ -93,7 +95,9 @@ base::Result<base::UniqueFd> open_socket(int queue_bytes) {
     return fd;
 }
 
-base::Status unsubscribe(int socket) { return send_operation(socket, PROC_CN_MCAST_IGNORE); }
+base::Status unsubscribe(int socket) {
+    return send_operation(socket, PROC_CN_MCAST_IGNORE);
+}
 
 int split(std::string_view datagram, const std::function<void(std::string_view message)>& take) {
     int count = 0;
@@ -135,8 +139,9 @@ std::optional<model::Observation> decode(std::string_view message) {
         case proc_event::PROC_EVENT_UID:
         case proc_event::PROC_EVENT_GID:
             if (!holds<decltype(data.id)>(message)) return std::nullopt;
-            return model::ConnectorId{time_ns, data.id.process_pid, data.id.process_tgid,
-                                      event.what == proc_event::PROC_EVENT_GID, data.id.r.ruid, data.id.e.euid};
+            return model::ConnectorId{
+                time_ns,        data.id.process_pid, data.id.process_tgid, event.what == proc_event::PROC_EVENT_GID,
+                data.id.r.ruid, data.id.e.euid};
         case proc_event::PROC_EVENT_COMM:
             if (!holds<decltype(data.comm)>(message)) return std::nullopt;
             return model::ConnectorComm{time_ns, data.comm.process_pid, data.comm.process_tgid,

@@ -27,7 +27,8 @@ void notify_service_manager(std::string_view state) {
     if (path[0] == '@') address.sun_path[0] = '\0';
     const base::UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + std::strlen(path));
-    (void)::sendto(socket.get(), state.data(), state.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address), size);
+    (void)::sendto(socket.get(), state.data(), state.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address),
+                   size);
 }
 
 void leave_terminal() {
@@ -42,7 +43,8 @@ void Announcement::ready() {
     if (made_) return;
     made_ = true;
     constexpr std::string_view line = "ready\n";
-    if (ready_fd_ >= 0) [[maybe_unused]] const auto told = ::write(ready_fd_, line.data(), line.size());
+    if (ready_fd_ >= 0) [[maybe_unused]]
+        const auto told = ::write(ready_fd_, line.data(), line.size());
     notify_service_manager("READY=1");
     if (!launcher_) return;
     [[maybe_unused]] const auto told = ::write(launcher_.get(), "", 1);  // exit code 0

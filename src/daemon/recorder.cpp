@@ -38,11 +38,16 @@ std::int64_t now_of(clockid_t clock) {
 
 const char* name_of(SourceChoice source) {
     switch (source) {
-        case SourceChoice::automatic: break;
-        case SourceChoice::netlink: return "netlink";
-        case SourceChoice::multicast: return "multicast";
-        case SourceChoice::plugin: return "plugin";
-        case SourceChoice::connector: return "connector";
+        case SourceChoice::automatic:
+            break;
+        case SourceChoice::netlink:
+            return "netlink";
+        case SourceChoice::multicast:
+            return "multicast";
+        case SourceChoice::plugin:
+            return "plugin";
+        case SourceChoice::connector:
+            return "connector";
     }
     return "auto";
 }
@@ -119,7 +124,8 @@ base::Status Recorder::prepare() {
     }
     // The default's directory, or one level of another; more would be a mistyped path.
     ::mkdir(std::filesystem::path(settings_.database).parent_path().c_str(), 0755);
-    auto journal = journal::Writer::open(journal_of(settings_.database), {.total_bytes_max = settings_.journal_bytes_max});
+    auto journal =
+        journal::Writer::open(journal_of(settings_.database), {.total_bytes_max = settings_.journal_bytes_max});
     if (!journal) return tl::unexpected(journal.error());
     journal_.emplace(std::move(*journal));
     sink_ = std::make_unique<JournalSink>(*journal_, tracker_);
@@ -162,7 +168,8 @@ base::Status Recorder::open_connector() {
 base::Status Recorder::open_audit() {
     if (source_ == SourceChoice::connector) return {};
     if (source_ == SourceChoice::plugin) {
-        capture_->attach_audit(base::UniqueFd(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)), capture::AuditFeed::lines, false);
+        capture_->attach_audit(base::UniqueFd(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)), capture::AuditFeed::lines,
+                               false);
         return {};
     }
     const bool alone = source_ == SourceChoice::netlink;
@@ -175,14 +182,16 @@ base::Status Recorder::open_audit() {
                                       .backlog = alone,
                                       .backlog_limit = settings_.backlog_limit,
                                       .backlog_wait_ms = settings_.backlog_wait_ms};
-    auto hold = capture::AuditHold::take(std::move(*control), journal_of(settings_.database) + "/audit.found", boot_, wishes);
+    auto hold =
+        capture::AuditHold::take(std::move(*control), journal_of(settings_.database) + "/audit.found", boot_, wishes);
     if (!hold) {
         if (alone) (void)audit::unregister(socket->get());
         return tl::unexpected(hold.error());
     }
     hold_.emplace(std::move(*hold));
     registered_ = alone;
-    capture_->attach_audit(std::move(*socket), alone ? capture::AuditFeed::unicast : capture::AuditFeed::multicast, alone);
+    capture_->attach_audit(std::move(*socket), alone ? capture::AuditFeed::unicast : capture::AuditFeed::multicast,
+                           alone);
     losses_.emplace(hold_->control());
     capture_->watch_losses(*losses_, hold_->lost());
     return {};
@@ -258,17 +267,22 @@ void Recorder::look_after_tracker() {
 
 void Recorder::on_news() {
     switch (tracker_.read_news()) {
-        case TrackerProcess::News::opened: return tracker_.go(facts());
-        case TrackerProcess::News::ready: return announcement_.ready();
-        case TrackerProcess::News::gone: return capture_->unwatch(tracker_.news_fd());  // SIGCHLD is on its way
+        case TrackerProcess::News::opened:
+            return tracker_.go(facts());
+        case TrackerProcess::News::ready:
+            return announcement_.ready();
+        case TrackerProcess::News::gone:
+            return capture_->unwatch(tracker_.news_fd());  // SIGCHLD is on its way
         case TrackerProcess::News::failed:
-        case TrackerProcess::News::none: return;
+        case TrackerProcess::News::none:
+            return;
     }
 }
 
 void Recorder::respawn_later() {
     const bool was_stable = now_of(CLOCK_MONOTONIC) - spawned_at_ns_ > stable_ns;
-    respawn_pause_ms_ = was_stable ? respawn_pause_min_ms : std::clamp(respawn_pause_ms_ * 2, respawn_pause_min_ms, respawn_pause_max_ms);
+    respawn_pause_ms_ = was_stable ? respawn_pause_min_ms
+                                   : std::clamp(respawn_pause_ms_ * 2, respawn_pause_min_ms, respawn_pause_max_ms);
     itimerspec pause{};
     pause.it_value = {respawn_pause_ms_ / 1000, (respawn_pause_ms_ % 1000) * 1'000'000L};
     ::timerfd_settime(respawn_timer_.get(), 0, &pause, nullptr);

@@ -1,5 +1,5 @@
-// One run of the recorder, in the process that holds the sockets: opens everything in an order in which a failure leaves
-// nothing changed, runs capture, looks after the tracker, and puts everything back.
+// One run of the recorder, in the process that holds the sockets: opens everything in an order in which a failure
+// leaves nothing changed, runs capture, looks after the tracker, and puts everything back.
 #pragma once
 
 #include <map>

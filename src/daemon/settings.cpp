@@ -1,7 +1,7 @@
 #include "lineage/daemon/settings.hpp"
 
-#include <charconv>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -28,8 +28,10 @@ struct Row {
 
 constexpr Row rows[] = {
     {"queue_bytes", 64U << 10, 1U << 30, [](Settings& s, std::uint64_t v) { s.queue_bytes = static_cast<int>(v); }},
-    {"backlog_limit", 64, 1U << 24, [](Settings& s, std::uint64_t v) { s.backlog_limit = static_cast<std::uint32_t>(v); }},
-    {"backlog_wait_ms", 0, 600'000, [](Settings& s, std::uint64_t v) { s.backlog_wait_ms = static_cast<std::uint32_t>(v); }},
+    {"backlog_limit", 64, 1U << 24,
+     [](Settings& s, std::uint64_t v) { s.backlog_limit = static_cast<std::uint32_t>(v); }},
+    {"backlog_wait_ms", 0, 600'000,
+     [](Settings& s, std::uint64_t v) { s.backlog_wait_ms = static_cast<std::uint32_t>(v); }},
     {"journal_bytes_max", 32U << 20, 1ULL << 50, [](Settings& s, std::uint64_t v) { s.journal_bytes_max = v; }},
     {"commit_ms", 1, 60'000, [](Settings& s, std::uint64_t v) { s.commit_ms = static_cast<int>(v); }},
 };
@@ -47,7 +49,8 @@ base::Status read_line(std::string_view line, Settings& settings, const std::str
         std::uint64_t value = 0;
         const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
         if (error != std::errc{} || end != text.data() + text.size() || value < row.min || value > row.max)
-            return refuse(std::string(name) + " must be a number from " + std::to_string(row.min) + " to " + std::to_string(row.max));
+            return refuse(std::string(name) + " must be a number from " + std::to_string(row.min) + " to " +
+                          std::to_string(row.max));
         row.set(settings, value);
         return {};
     }
@@ -66,6 +69,8 @@ base::Status read_config(const std::string& path, Settings& settings) {
     return {};
 }
 
-std::string journal_of(const std::string& database) { return std::filesystem::path(database).replace_extension(".journal").string(); }
+std::string journal_of(const std::string& database) {
+    return std::filesystem::path(database).replace_extension(".journal").string();
+}
 
 }  // namespace lineage::daemon

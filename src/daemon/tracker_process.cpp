@@ -34,7 +34,9 @@ constexpr std::size_t packet_bytes_max = 16384;
 constexpr int predecessor_wait_ms = 20'000;
 
 volatile int stop_requested = 0;
-void request_stop(int) { stop_requested = 1; }
+void request_stop(int) {
+    stop_requested = 1;
+}
 
 void obey_parent_only() {
     struct sigaction stop {};
@@ -87,7 +89,8 @@ base::Error decode(std::string_view packet) {
 }  // namespace
 
 TrackerProcess::TrackerProcess(const Settings& settings) : settings_(settings) {
-    void* const shared = ::mmap(nullptr, sizeof(std::atomic<std::uint64_t>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void* const shared =
+        ::mmap(nullptr, sizeof(std::atomic<std::uint64_t>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     CHECK(shared != MAP_FAILED);
     needed_from_ = new (shared) std::atomic<std::uint64_t>(0);
 }
@@ -100,7 +103,8 @@ TrackerProcess::~TrackerProcess() {
 base::Status TrackerProcess::spawn() {
     int channel[2];
     int questions[2];
-    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel) != 0) return base::fail_errno("start the tracker", errno);
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel) != 0)
+        return base::fail_errno("start the tracker", errno);
     channel_.reset(channel[0]);
     const base::UniqueFd child_channel(channel[1]);
     // Full, it drops questions: the tracker must not wait for capture.

@@ -32,7 +32,8 @@ public:
     void go(const std::map<std::string, std::string>& facts);
 
     enum class News { none, opened, ready, failed, gone };
-    /// What it says next, without waiting; `ready` once when the first snapshot is committed, `gone` when it is dead or dying.
+    /// What it says next, without waiting; `ready` once when the first snapshot is committed, `gone` when it is dead or
+    /// dying.
     News read_news();
     [[nodiscard]] int news_fd() const { return channel_.get(); }
     /// The pipe with its questions; once a spawn().

@@ -164,7 +164,9 @@ std::optional<model::Seen> read_process(model::Pid pid) {
     return seen;
 }
 
-std::vector<model::Pid> list_pids() { return numbers_in_directory(AT_FDCWD, "/proc"); }
+std::vector<model::Pid> list_pids() {
+    return numbers_in_directory(AT_FDCWD, "/proc");
+}
 
 model::BootBegan read_boot() {
     model::BootBegan boot;
@@ -178,6 +180,8 @@ model::BootBegan read_boot() {
     return boot;
 }
 
-model::TimeNs real_minus_mono() { return real_minus(CLOCK_MONOTONIC); }
+model::TimeNs real_minus_mono() {
+    return real_minus(CLOCK_MONOTONIC);
+}
 
 }  // namespace lineage::procfs

@@ -19,7 +19,8 @@ constexpr int start_field = 22;
 std::optional<Stat> parse_stat(std::string_view text) {
     const auto open = text.find('(');
     const auto close = text.rfind(')');  // nothing behind comm holds one
-    if (open == std::string_view::npos || close == std::string_view::npos || close < open || text.size() < close + 4) return std::nullopt;
+    if (open == std::string_view::npos || close == std::string_view::npos || close < open || text.size() < close + 4)
+        return std::nullopt;
     Stat stat;
     stat.comm = text.substr(open + 1, close - open - 1);
     stat.state = text[close + 2];

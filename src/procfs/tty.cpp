@@ -34,7 +34,8 @@ std::string tty_name(std::uint32_t device) {
     if (major >= pts_major_first && major <= pts_major_last)
         return "pts" + std::to_string(minor + (major - pts_major_first) * 256);
     if (major == vt_and_serial_major)
-        return minor < first_serial_minor ? "tty" + std::to_string(minor) : "ttyS" + std::to_string(minor - first_serial_minor);
+        return minor < first_serial_minor ? "tty" + std::to_string(minor)
+                                          : "ttyS" + std::to_string(minor - first_serial_minor);
     return device_name(major, minor);
 }
 

@@ -37,7 +37,8 @@ bool is_birth(std::string_view record) {
     if (record.find(" success=yes ") == std::string_view::npos) return false;
     const bool wide = record.find("arch=c000003e") != std::string_view::npos;
     const long call = field(record, " syscall=");
-    return wide ? call == 56 || call == 57 || call == 58 || call == 435 : call == 2 || call == 120 || call == 190 || call == 435;
+    return wide ? call == 56 || call == 57 || call == 58 || call == 435
+                : call == 2 || call == 120 || call == 190 || call == 435;
 }
 
 }  // namespace
@@ -56,9 +57,11 @@ int main(int argc, char** argv) {
         if (*next == journal::Reader::Next::at_end) break;
         if (frame.source == model::Source::connector) {
             ++figures.connector;
-            if (const auto stamp = connector::stamp_of(frame.payload)) figures.holes += sequence.step(*stamp).value_or(0);
+            if (const auto stamp = connector::stamp_of(frame.payload))
+                figures.holes += sequence.step(*stamp).value_or(0);
             const auto event = connector::decode(frame.payload);
-            if (event && std::holds_alternative<model::ConnectorFork>(*event)) ++born[std::get<model::ConnectorFork>(*event).child_tid];
+            if (event && std::holds_alternative<model::ConnectorFork>(*event))
+                ++born[std::get<model::ConnectorFork>(*event).child_tid];
         } else if (frame.source == model::Source::audit) {
             ++figures.audit;
             constexpr std::uint16_t syscall_type = 1300;
@@ -74,8 +77,9 @@ int main(int argc, char** argv) {
             figures.stops += type == model::Control::stop;
         }
     }
-    std::printf("audit=%ld connector=%ld births=%ld misplaced=%ld lost=%ld holes=%ld snapshots=%ld turns=%ld stops=%ld\n", figures.audit,
-                figures.connector, figures.births, figures.misplaced, figures.lost, figures.holes, figures.snapshots, figures.drained,
-                figures.stops);
+    std::printf(
+        "audit=%ld connector=%ld births=%ld misplaced=%ld lost=%ld holes=%ld snapshots=%ld turns=%ld stops=%ld\n",
+        figures.audit, figures.connector, figures.births, figures.misplaced, figures.lost, figures.holes,
+        figures.snapshots, figures.drained, figures.stops);
     return figures.misplaced == 0 && figures.births > 0 ? 0 : 1;
 }

@@ -1,5 +1,5 @@
-// storm COUNT: COUNT processes born one after the other in each of two streams (fork and exit; posix_spawn of /bin/true),
-// as fast as the machine goes.
+// storm COUNT: COUNT processes born one after the other in each of two streams (fork and exit; posix_spawn of
+// /bin/true), as fast as the machine goes.
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>

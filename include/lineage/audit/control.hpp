@@ -26,14 +26,16 @@ struct KernelState {
     bool operator==(const KernelState&) const = default;
 };
 
-/// Requests and their acknowledgements on a netlink socket of its own, so that no record is ever dropped while waiting for one.
+/// Requests and their acknowledgements on a netlink socket of its own, so that no record is ever dropped while waiting
+/// for one.
 class Control {
 public:
     /// One clear cause where it cannot be had: not root, in a container, a kernel without audit.
     static base::Result<Control> open();
 
     base::Result<KernelState> state();
-    /// The same without waiting: the reply makes fd() readable, take_state() then has it (or nullopt: nothing for us yet).
+    /// The same without waiting: the reply makes fd() readable, take_state() then has it (or nullopt: nothing for us
+    /// yet).
     base::Status request_state();
     std::optional<KernelState> take_state();
     [[nodiscard]] int fd() const { return fd_.get(); }
@@ -66,8 +68,8 @@ std::vector<std::string> lineage_rules();
 /// Does `rule` (as list_rules gives it) carry our key?
 bool is_ours(const std::string& rule);
 
-/// A socket registered as the machine's audit daemon (AUDIT_SET pid): the kernel queues to it from then on. Non-blocking.
-/// EEXIST where another process is: the message names its pid.
+/// A socket registered as the machine's audit daemon (AUDIT_SET pid): the kernel queues to it from then on.
+/// Non-blocking. EEXIST where another process is: the message names its pid.
 base::Result<base::UniqueFd> open_unicast(int queue_bytes);
 /// A member of AUDIT_NLGRP_READLOG: best effort, beside a running daemon.
 base::Result<base::UniqueFd> open_multicast(int queue_bytes);

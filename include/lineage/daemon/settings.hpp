@@ -17,9 +17,9 @@ struct Settings {
     bool foreground = false;
     bool rules = true;
     int ready_fd = -1;
-    int queue_bytes = 16 << 20;                   ///< receive buffer of each of the two sockets
-    std::uint32_t backlog_limit = 8192;           ///< records that the kernel keeps for us
-    std::uint32_t backlog_wait_ms = 100;          ///< how long a task may wait for room among them; see lineaged(8)
+    int queue_bytes = 16 << 20;           ///< receive buffer of each of the two sockets
+    std::uint32_t backlog_limit = 8192;   ///< records that the kernel keeps for us
+    std::uint32_t backlog_wait_ms = 100;  ///< how long a task may wait for room among them; see lineaged(8)
     std::uint64_t journal_bytes_max = 1ULL << 30;
     int commit_ms = 100;
 };

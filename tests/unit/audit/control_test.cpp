@@ -1,12 +1,12 @@
 // Goal: our rules have the order, tables and fields that they must have, and are told from other people's.
 // Method: the raw rules are read back as struct audit_rule_data; nothing here touches the kernel.
+#include "lineage/audit/control.hpp"
+
 #include <doctest/doctest.h>
 #include <libaudit.h>
 
 #include <cstring>
 #include <memory>
-
-#include "lineage/audit/control.hpp"
 
 using namespace lineage;
 
@@ -24,8 +24,12 @@ std::uint32_t word(const std::string& rule, std::size_t offset) {
     std::memcpy(&value, rule.data() + offset, sizeof value);
     return value;
 }
-std::uint32_t action(const std::string& rule) { return word(rule, offsetof(audit_rule_data, action)); }
-std::uint32_t arch(const std::string& rule) { return word(rule, offsetof(audit_rule_data, values)); }
+std::uint32_t action(const std::string& rule) {
+    return word(rule, offsetof(audit_rule_data, action));
+}
+std::uint32_t arch(const std::string& rule) {
+    return word(rule, offsetof(audit_rule_data, values));
+}
 
 }  // namespace
 
@@ -70,7 +74,9 @@ TEST_CASE("only rules with our key are ours") {
 
 TEST_CASE("our key is found behind another string of the rule, and a path of that name is not taken for it") {
     std::string bytes(sizeof(audit_rule_data), '\0');
-    const auto put = [&](std::size_t offset, std::uint32_t value) { std::memcpy(bytes.data() + offset, &value, sizeof value); };
+    const auto put = [&](std::size_t offset, std::uint32_t value) {
+        std::memcpy(bytes.data() + offset, &value, sizeof value);
+    };
     put(offsetof(audit_rule_data, field_count), 2);
     put(offsetof(audit_rule_data, fields), AUDIT_EXE);
     put(offsetof(audit_rule_data, values), 7);

@@ -57,8 +57,8 @@ public:
 };
 
 struct Pair {
-    base::UniqueFd ours;   ///< the kernel's end
-    base::UniqueFd theirs; ///< capture's end
+    base::UniqueFd ours;    ///< the kernel's end
+    base::UniqueFd theirs;  ///< capture's end
 };
 
 inline Pair make_pair(int type = SOCK_DGRAM) {
@@ -67,7 +67,9 @@ inline Pair make_pair(int type = SOCK_DGRAM) {
     return {base::UniqueFd(fds[0]), base::UniqueFd(fds[1])};
 }
 
-inline void send(int fd, const std::string& bytes) { REQUIRE(::send(fd, bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size())); }
+inline void send(int fd, const std::string& bytes) {
+    REQUIRE(::send(fd, bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size()));
+}
 
 inline std::string audit_datagram(std::uint16_t type, const std::string& text) {
     nlmsghdr header{};

@@ -105,7 +105,8 @@ TEST_CASE("records are journaled whole, commands and replies are not") {
     capture.attach_audit(std::move(audit.theirs), AuditFeed::unicast, true);
     for (const int type : {2, 1000, 1013, 1329})  // NLMSG_ERROR, AUDIT_GET, AUDIT_LIST_RULES, AUDIT_REPLACE
         send(audit.ours.get(), audit_datagram(static_cast<std::uint16_t>(type), "no record"));
-    for (const int type : {1005, 1006, 1100, 1300, 1320, 1701, 2999}) send(audit.ours.get(), audit_datagram(static_cast<std::uint16_t>(type), "audit(1.0:1): "));
+    for (const int type : {1005, 1006, 1100, 1300, 1320, 1701, 2999})
+        send(audit.ours.get(), audit_datagram(static_cast<std::uint16_t>(type), "audit(1.0:1): "));
     const std::string longest(8970, 'x');
     send(audit.ours.get(), audit_datagram(1309, longest));
     capture.turn();
@@ -201,7 +202,8 @@ TEST_CASE("the snapshot holds this process and serves the sockets meanwhile") {
     send(connector.ours.get(), connector_datagram(now_ns()));
     capture.snapshot();
     bool here = false;
-    for (const auto place : places_of(sink, model::Source::procfs)) here |= procfs::decode(sink.kept[place].payload)->pid == ::getpid();
+    for (const auto place : places_of(sink, model::Source::procfs))
+        here |= procfs::decode(sink.kept[place].payload)->pid == ::getpid();
     CHECK(here);
     CHECK(sink.kept.back().is(Control::snapshot_end));
     CHECK(places_of(sink, model::Source::connector).front() < places_of(sink, model::Source::procfs).front());

@@ -1,5 +1,7 @@
 // Goal: connector messages become the right observations, also those of older kernels, and never read past their end.
 // Method: messages are put together by hand from linux/cn_proc.h.
+#include "lineage/connector/connector.hpp"
+
 #include <doctest/doctest.h>
 #include <linux/cn_proc.h>
 #include <linux/connector.h>
@@ -9,8 +11,6 @@
 #include <cstring>
 #include <string>
 #include <vector>
-
-#include "lineage/connector/connector.hpp"
 
 using namespace lineage;
 

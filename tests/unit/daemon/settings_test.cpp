@@ -1,5 +1,5 @@
-// Goal: a configuration file is taken exactly as written or refused with its line; the journal lies beside the database.
-// Method: small files in a temporary place.
+// Goal: a configuration file is taken exactly as written or refused with its line; the journal lies beside the
+// database. Method: small files in a temporary place.
 #include "lineage/daemon/settings.hpp"
 
 #include <doctest/doctest.h>
@@ -39,8 +39,9 @@ std::string refusal(const std::string& text) {
 }  // namespace
 
 TEST_CASE("every setting is taken, with comments, blanks and CRLF around it") {
-    const File file("# lineage\r\n\n queue_bytes=1048576 # one MiB\nbacklog_limit\t=\t100000\nbacklog_wait_ms = 0\r\n"
-                    "journal_bytes_max = 10000000000\ncommit_ms = 1000");
+    const File file(
+        "# lineage\r\n\n queue_bytes=1048576 # one MiB\nbacklog_limit\t=\t100000\nbacklog_wait_ms = 0\r\n"
+        "journal_bytes_max = 10000000000\ncommit_ms = 1000");
     daemon::Settings settings;
     REQUIRE(daemon::read_config(file.path(), settings).has_value());
     CHECK(settings.queue_bytes == 1 << 20);

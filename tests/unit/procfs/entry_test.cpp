@@ -1,5 +1,7 @@
 // Goal: a process is read as it is: hostile names, threads, zombies, start times; and survives encoding.
 // Method: stat lines by hand; live children of this test for the rest (no privilege needed).
+#include "lineage/procfs/entry.hpp"
+
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -13,7 +15,6 @@
 #include <cstdlib>
 #include <thread>
 
-#include "lineage/procfs/entry.hpp"
 #include "stat.hpp"
 #include "tty.hpp"
 
@@ -58,7 +59,8 @@ model::TimeNs now_ns() {
 }  // namespace
 
 TEST_CASE("comm holds parentheses, spaces and newlines") {
-    const auto stat = procfs::parse_stat("77 (a) R 1 (\n) S 5 77 77 34817 77 2129984 0 0 0 0 0 0 0 0 20 0 3 0 4711 999");
+    const auto stat =
+        procfs::parse_stat("77 (a) R 1 (\n) S 5 77 77 34817 77 2129984 0 0 0 0 0 0 0 0 20 0 3 0 4711 999");
     REQUIRE(stat.has_value());
     CHECK(stat->comm == "a) R 1 (\n");
     CHECK(stat->state == 'S');
@@ -110,7 +112,9 @@ TEST_CASE("start time is true to one tick") {
 TEST_CASE("threads are listed and a hostile name is kept") {
     const Child child([] {
         ::prctl(PR_SET_NAME, ") x\n(");
-        static std::thread thread([] { for (;;) ::pause(); });
+        static std::thread thread([] {
+            for (;;) ::pause();
+        });
     });
     const auto seen = procfs::read_process(child.pid());
     REQUIRE(seen.has_value());
@@ -156,7 +160,8 @@ TEST_CASE("what was read survives its encoding, and a cut one is refused") {
     CHECK(again->argv == seen.argv);
     CHECK(again->tids == seen.tids);
     CHECK(again->credentials == seen.credentials);
-    for (std::size_t size = 0; size < bytes.size(); ++size) CHECK_FALSE(procfs::decode(bytes.substr(0, size)).has_value());
+    for (std::size_t size = 0; size < bytes.size(); ++size)
+        CHECK_FALSE(procfs::decode(bytes.substr(0, size)).has_value());
     CHECK_FALSE(procfs::decode(bytes + "x").has_value());
 }
 
