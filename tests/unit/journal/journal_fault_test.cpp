@@ -141,6 +141,15 @@ TEST_CASE("what a torn frame leaves behind the end never becomes a frame") {
     check_goes_on(directory.path, 3, 3);
 }
 
+TEST_CASE("the next writer clears as much as a torn frame can have left") {
+    const TemporaryDirectory directory;
+    write_and_die(directory.path, 3, {8U << 20, 1U << 30});
+    const auto segment = only_segment(directory.path);
+    patch(segment, 128 + 112, std::string(journal::payload_bytes_max, 'g'));
+    const auto writer = open_writer(directory.path);
+    CHECK(contents_of(segment).find_first_not_of('\0', 128 + 112) == std::string::npos);
+}
+
 TEST_CASE("a segment cut at every byte") {
     const TemporaryDirectory original;
     write_and_die(original.path, 12);
