@@ -35,7 +35,7 @@ Seen assemble(std::string_view text, bool as_lines, bool interrupted) {
                                                          static_cast<unsigned char>(line[1]));
             assembler.record(type, line.substr(2), now_ns);
         }
-        if (interrupted && ++count % 3 == 0) {
+        if (interrupted && ++count % 64 == 3) {  // seldom: what is saved is large beside a line
             std::string saved;
             base::Encoder out(saved);
             assembler.save(out);
