@@ -271,6 +271,7 @@ TEST_CASE("who may only read can read: beside a writer, after it, and from a cop
     };
     CHECK(count(path) == 10);
     writer.reset();
+    CHECK(fs::exists(path + "-shm"));  // or a reader without rights could not join the next writer
     CHECK(count(path) == 10);
     fs::permissions(directory.path(), fs::perms(0755));
     run_sql(path, "PRAGMA wal_checkpoint(TRUNCATE)");
