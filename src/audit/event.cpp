@@ -203,11 +203,12 @@ std::optional<model::Observation> Event::of_system_call() {
         case Call::prctl:
         case Call::other: break;
     }
-    model::AuditStatement statement{std::move(task_), false, false};
+    model::AuditStatement statement;
+    statement.task = std::move(task_);
     if (call_.success) {
-        statement.new_pid_namespace =
-            (call_.call == Call::unshare && (call_.args[0] & CLONE_NEWPID) != 0) ||
-            (call_.call == Call::setns && (call_.args[1] == 0 || (call_.args[1] & CLONE_NEWPID) != 0));
+        statement.new_pid_namespace = call_.call == Call::unshare && (call_.args[0] & CLONE_NEWPID) != 0;
+        statement.joined_pid_namespace =
+            call_.call == Call::setns && (call_.args[1] == 0 || (call_.args[1] & CLONE_NEWPID) != 0);
         statement.subreaper =
             call_.call == Call::prctl && call_.args[0] == PR_SET_CHILD_SUBREAPER && call_.args[1] != 0;
     }

@@ -70,17 +70,26 @@ void Tracker::State::on(model::AuditFork&& fork) {
     state(caller, fork.task);
     if (has_flag(fork, CLONE_THREAD)) return;
     const auto time_ns = fork.task.time_ns;
-    const bool covered = connector_covers(time_ns);
-    Life* child = caller.in_namespace ? child_by_order(caller, fork) : child_by_pid(caller, fork);
-    if (take_thread(caller, fork, child)) return;
-    if (child == nullptr && covered && !caller.in_namespace) {
-        // The connector knows every birth, and none has the number that the caller got.
-        child = child_by_order(caller, fork);
-        if (child == nullptr) return;
-        caller.in_namespace = true;
+    Birth birth = caller.space != 0 ? birth_by_number(caller, fork) : birth_by_pid(caller, fork);
+    if (birth.child != nullptr && caller.space == 0) caller.space_known = true;
+    if (birth.none() && connector_covers(time_ns) && caller.space == 0) {
+        // The connector knows every birth, and none has the pid that the caller was told: it lives in a namespace
+        // that clone3 made for it.
+        if (caller.space_known) return;
+        birth = birth_by_number(caller, fork);
+        if (birth.none()) return;
+        const auto born_ns = birth.child != nullptr
+                                 ? birth.child->from_ns()
+                                 : caller.thread_births[static_cast<std::size_t>(birth.thread)].time_ns;
+        enter_space({&init_of_space(caller, born_ns, fork.returned)}, new_space());
         ask(caller.process.pid);
     }
-    if (child == nullptr && caller.in_namespace) {
+    if (birth.thread >= 0) {
+        caller.thread_births.erase(caller.thread_births.begin() + birth.thread);
+        return;
+    }
+    Life* child = birth.child;
+    if (child == nullptr && caller.space != 0) {
         if (caller.nameless.size() < nameless_max)
             caller.nameless.push_back({time_ns, fork.task.serial, fork.returned, fork.how});
         return;
@@ -97,55 +106,68 @@ void Tracker::State::on(model::AuditFork&& fork) {
     claim(*child, caller, fork);
 }
 
-Life* Tracker::State::child_by_pid(const Life& caller, const model::AuditFork& fork) {
+Tracker::State::Birth Tracker::State::birth_by_pid(const Life& caller, const model::AuditFork& fork) {
     const auto time_ns = fork.task.time_ns;
+    Birth birth;
     const bool covered = connector_covers(time_ns);
-    for (Life* life : population.lives(fork.returned)) {
-        if (life->claimed() || life == &caller) continue;
-        const auto from_ns = life->from_ns();
-        if (has(life->process.born.witnesses, model::Witness::connector)) {
+    const auto fits = [&](const Life& life) {
+        if (life.claimed() || &life == &caller) return false;
+        const auto from_ns = life.from_ns();
+        if (has(life.process.born.witnesses, model::Witness::connector)) {
             // With CLONE_PARENT the kernel's parent is the caller's, of which there may have been several.
-            const auto parent = life->kernel_parent;
+            const auto parent = life.kernel_parent;
             const bool related = parent == caller.process.pid || parent == fork.task.ppid ||
                                  parent == caller.process.ppid || parent == caller.kernel_parent;
-            if (related && not_before(from_ns, time_ns)) return life;
-        } else if (life->birth_known()) {
-            constexpr model::TimeNs start_time_step_ns = 10'000'000;
-            if (std::abs(from_ns - time_ns) <= start_time_step_ns + tick_ns) return life;
-        } else if (!covered && from_ns >= time_ns) {
-            return life;
+            return related && not_before(from_ns, time_ns);
         }
+        constexpr model::TimeNs start_time_step_ns = 10'000'000;
+        if (life.birth_known()) return std::abs(from_ns - time_ns) <= start_time_step_ns + tick_ns;
+        return !covered && from_ns >= time_ns;
+    };
+    const auto& lives = population.lives(fork.returned);
+    const auto child = std::find_if(lives.begin(), lives.end(), [&](const Life* life) { return fits(*life); });
+    if (child != lives.end()) birth.child = *child;
+    if (fork.how != model::How::clone3) return birth;
+    for (std::size_t i = 0; i < caller.thread_births.size() && birth.thread < 0; ++i) {
+        const ThreadBirth& thread = caller.thread_births[i];
+        if (thread.tid != fork.returned || !not_before(thread.time_ns, time_ns)) continue;
+        if (birth.child == nullptr || thread.time_ns < birth.child->from_ns()) birth = {nullptr, static_cast<int>(i)};
     }
-    return nullptr;
+    return birth;
 }
 
-bool Tracker::State::take_thread(Life& caller, const model::AuditFork& fork, const Life* child) {
-    if (fork.how != model::How::clone3) return false;
-    auto& births = caller.thread_births;
-    const auto birth = std::find_if(births.begin(), births.end(), [&](const ThreadBirth& thread) {
-        return (caller.in_namespace || thread.tid == fork.returned) && not_before(thread.time_ns, fork.task.time_ns);
-    });
-    if (birth == births.end() || (child != nullptr && child->from_ns() < birth->time_ns)) return false;
-    births.erase(birth);
-    return true;
-}
-
-Life* Tracker::State::child_by_order(Life& caller, const model::AuditFork& fork) {
-    const bool covered = connector_covers(fork.task.time_ns);
-    Life* first = nullptr;
-    const auto consider = [&](Life& parent) {
+Tracker::State::Birth Tracker::State::birth_by_number(Life& caller, const model::AuditFork& fork) {
+    const auto time_ns = fork.task.time_ns;
+    const bool covered = connector_covers(time_ns);
+    Birth foretold;
+    Birth first;
+    model::TimeNs first_ns = 0;
+    const auto consider = [&](Birth birth, model::TimeNs from_ns, model::Pid number) {
+        if (foretold.none() && caller.space != 0 && number == fork.returned) foretold = birth;
+        if (!first.none() && first_ns <= from_ns) return;
+        first = birth;
+        first_ns = from_ns;
+    };
+    const auto consider_children = [&](Life& parent) {
         for (Life* child = parent.first_child; child != nullptr; child = child->next_sibling) {
-            if (child->from_ns() + 1'000'000'000 < fork.task.time_ns) break;  // newest first
-            if (child->claimed() || !not_before(child->from_ns(), fork.task.time_ns)) continue;
+            if (child->from_ns() + 1'000'000'000 < time_ns) break;  // newest first
+            if (child->claimed() || !not_before(child->from_ns(), time_ns)) continue;
             if (covered && !has(child->process.born.witnesses, model::Witness::connector)) continue;
-            if (first == nullptr || child->from_ns() < first->from_ns()) first = child;
+            consider({child, -1}, child->from_ns(), child->space == caller.space ? child->number : 0);
         }
     };
     const bool by_parent = has_flag(fork, CLONE_PARENT);
-    if (!by_parent) consider(caller);
-    if (by_parent || (fork.how == model::How::clone3 && covered && first == nullptr))
-        if (Life* kernel_parent = life_at(fork.task.ppid, fork.task.time_ns)) consider(*kernel_parent);
-    return first;
+    if (!by_parent) consider_children(caller);
+    for (std::size_t i = 0; fork.how == model::How::clone3 && i < caller.thread_births.size(); ++i) {
+        const ThreadBirth& thread = caller.thread_births[i];
+        if (not_before(thread.time_ns, time_ns)) consider({nullptr, static_cast<int>(i)}, thread.time_ns, thread.number);
+    }
+    if (by_parent || (fork.how == model::How::clone3 && covered && foretold.none() && caller.space != 0)) {
+        const Birth own = first;
+        if (Life* kernel_parent = life_at(fork.task.ppid, time_ns)) consider_children(*kernel_parent);
+        if (!own.none()) first = own;
+    }
+    return foretold.none() ? first : foretold;
 }
 
 void Tracker::State::claim(Life& child, Life& caller, const model::AuditFork& fork) {
@@ -166,17 +188,25 @@ void Tracker::State::claim(Life& child, Life& caller, const model::AuditFork& fo
     if (!timed && !child.stated) process.ppid = has_flag(fork, CLONE_PARENT) ? fork.task.ppid : fork.task.pid;
     if (child.comm_ns == 0 && child.images.empty()) process.comm = fork.task.comm;
     inherit_image(child, caller);
-    if (has_flag(fork, CLONE_NEWPID)) {
-        child.in_namespace = true;
-        process.ns_pid = 1;
-    } else if (caller.children_elsewhere) {
-        child.in_namespace = true;
-        if (!process.ns_pid) ask(process.pid);
-    } else if (caller.in_namespace) {
-        child.in_namespace = true;
-        process.ns_pid = fork.returned;
-    }
+    place_in_space(child, caller, fork);
     population.touch(child);
+}
+
+void Tracker::State::place_in_space(Life& child, const Life& caller, const model::AuditFork& fork) {
+    const auto home = space_for_children(caller);
+    const bool flags_known = fork.how != model::How::clone3;
+    if (caller.space_known && caller.children_space == 0 && flags_known && !has_flag(fork, CLONE_NEWPID))
+        child.space_known = true;
+    if (has_flag(fork, CLONE_NEWPID)) {
+        if (child.space == home) enter_space({&child}, new_space());
+    } else if (child.space != home && child.space == 0) {
+        enter_space({&child}, home);
+    }
+    if (child.space == 0) return;
+    if (child.space == caller.space)
+        confirm_number(child, fork.returned);
+    else if (!has_flag(fork, CLONE_NEWPID) && child.alive())
+        ask(child.process.pid);
 }
 
 void Tracker::State::adopt_nameless(Life& child, Life& caller) {
@@ -213,6 +243,7 @@ void Tracker::State::on(model::AuditExec&& exec) {
     if (image == life.images.end()) {
         model::Image unseen;
         unseen.time_ns = task.time_ns;
+        unseen.serial = task.serial;
         image = life.images.begin() + add_image(life, std::move(unseen)).seq;
     }
     image->serial = task.serial;
@@ -247,7 +278,8 @@ void Tracker::State::on(model::AuditExit&& exit) {
     end.code = exit.code;
     end.witnesses = only(model::Witness::audit);
     if (!life.alive() && has(life.process.ended->witnesses, model::Witness::connector)) {
-        if (life.process.ended->code != exit.code) return;  // a signal or another thread was faster
+        if (!life.process.ended->code || (!exit.group && life.process.ended->code != exit.code)) return;
+        life.process.ended->code = exit.code;  // with several threads the last to end may have had a code of its own
         life.process.ended->serial = exit.task.serial;
         life.process.ended->witnesses = life.process.ended->witnesses | model::Witness::audit;
         population.touch(life);
@@ -268,7 +300,16 @@ void Tracker::State::on(model::AuditExit&& exit) {
 void Tracker::State::on(model::AuditStatement&& statement) {
     Life& life = life_of(statement.task);
     state(life, statement.task);
-    life.children_elsewhere = life.children_elsewhere || statement.new_pid_namespace;
+    if (statement.new_pid_namespace || statement.joined_pid_namespace) {
+        life.children_space = new_space();
+        if (statement.joined_pid_namespace) spaces.back() = space_uncounted;
+        std::vector<Life*> since;
+        for (Life* child = life.first_child; child != nullptr; child = child->next_sibling)
+            if (child->from_ns() >= statement.task.time_ns && child->space == life.space) since.push_back(child);
+        enter_space(since, life.children_space);
+        if (statement.joined_pid_namespace)
+            for (const Life* child : since) ask(child->process.pid);
+    }
     life.subreaper = life.subreaper || statement.subreaper;
 }
 

@@ -126,10 +126,16 @@ void save(const Life& life, Encoder& out) {
     for (const auto& birth : life.thread_births) {
         out.put(birth.time_ns);
         out.put(birth.tid);
+        out.put(birth.number);
     }
     out.put(life.possible_threads);
-    out.put(life.in_namespace);
-    out.put(life.children_elsewhere);
+    out.put(life.space);
+    out.put(life.space_known);
+    out.put(life.children_space);
+    out.put(life.number);
+    out.put(life.number_known);
+    out.put(life.has_signal);
+    out.put(life.signal_status);
     out.put(life.subreaper);
     out.put(static_cast<std::uint32_t>(life.nameless.size()));
     for (const auto& fork : life.nameless) {
@@ -171,10 +177,16 @@ void restore(Life& life, Decoder& in) {
         auto& birth = life.thread_births.emplace_back();
         in.get(birth.time_ns);
         in.get(birth.tid);
+        in.get(birth.number);
     }
     in.get(life.possible_threads);
-    in.get(life.in_namespace);
-    in.get(life.children_elsewhere);
+    in.get(life.space);
+    in.get(life.space_known);
+    in.get(life.children_space);
+    in.get(life.number);
+    in.get(life.number_known);
+    in.get(life.has_signal);
+    in.get(life.signal_status);
     in.get(life.subreaper);
     const auto nameless = in.get<std::uint32_t>();
     for (std::uint32_t i = 0; i < nameless && in.ok(); ++i) {

@@ -44,7 +44,7 @@ void Tracker::State::on(model::ConnectorFork&& fork) {
         if (life.tids.empty()) life.tids.push_back(life.process.pid);
         life.tids.push_back(fork.child_tid);
         if (life.thread_births.size() >= thread_births_max) life.thread_births.erase(life.thread_births.begin());
-        life.thread_births.push_back({time_ns, fork.child_tid});
+        life.thread_births.push_back({time_ns, fork.child_tid, life.space == 0 ? 0 : next_number(life.space)});
         return;
     }
     Life& parent = task_of_connector(fork.parent_tgid, time_ns);
@@ -70,7 +70,8 @@ void Tracker::State::on(model::ConnectorFork&& fork) {
         inherit(*life, parent);
         adopt_nameless(*life, parent);
     }
-    if (life->in_namespace && (!audit_up || parent.children_elsewhere)) ask(process.pid);
+    if (life->space != 0 && life->number == 0) set_number(*life, next_number(life->space));
+    if (life->space != 0 && (!audit_up || life->space != parent.space)) ask(process.pid);
     population.touch(*life);
 }
 
@@ -85,7 +86,9 @@ void Tracker::State::on(model::ConnectorExec&& exec) {
     image.witnesses = only(model::Witness::connector);
     add_image(life, std::move(image));
     life.process.kernel_thread = false;
-    const bool audit_will_tell = audit_up && (life.claimed() || life.stated_serial != 0);
+    // A task that was there before audit was first enabled has no audit context (audit_alloc in kernel/auditsc.c).
+    const bool born_since = has(life.process.born.witnesses, model::Witness::connector);
+    const bool audit_will_tell = audit_up && (born_since || life.claimed() || life.stated_serial != 0);
     if (!audit_will_tell) ask(exec.tgid);
 }
 
@@ -120,19 +123,23 @@ void Tracker::State::on(model::ConnectorExit&& exit) {
     Life& life = known != nullptr ? *known : make_provisional(exit.tgid, time_ns, exit.parent_tgid);
     speak_for(life);
     // A process has ended when its last thread has, and that one's status is the process's (synchronize_group_exit and
-    // do_group_exit in kernel/exit.c). Where the threads are not known the leader stands for all until another ends.
+    // do_group_exit in kernel/exit.c) unless it was on its way out by exit(2) already when exit_group or a signal came. Where the threads are not known the leader stands for all until another ends.
+    if (WIFSIGNALED(static_cast<int>(exit.wait_status)) && life.alive()) {
+        life.has_signal = true;
+        life.signal_status = exit.wait_status;
+    }
     const bool threads_known = !life.tids.empty();
     std::erase(life.tids, exit.tid);
     if (!life.tids.empty()) return;
     if (!threads_known && exit.tid != exit.tgid && life.alive()) return;
     model::End end;
     end.time_ns = time_ns;
-    const int status = static_cast<int>(exit.wait_status);
+    const int status = static_cast<int>(life.has_signal ? life.signal_status : exit.wait_status);
     if (WIFSIGNALED(status)) {
         end.signal = WTERMSIG(status);
         end.core_dumped = WCOREDUMP(status);
     } else {
-        end.code = WEXITSTATUS(status);
+        end.code = life.has_exit_record && life.exit_is_group ? life.exit_code : WEXITSTATUS(status);
     }
     end.witnesses = only(model::Witness::connector);
     if (!life.alive() && life.process.ended->signal && life.process.ended->signal == end.signal)

@@ -21,6 +21,7 @@ struct NamelessFork {
 struct ThreadBirth {
     model::TimeNs time_ns = 0;
     model::Pid tid = 0;
+    model::Pid number = 0;  ///< in its pid namespace, where that is not the initial one
 };
 
 struct Life {
@@ -48,11 +49,16 @@ struct Life {
     std::int32_t possible_threads = 0;       ///< audit alone: children by clone3 that never said a word
 
     // Pid namespaces.
-    bool in_namespace = false;        ///< its own numbers are not the initial namespace's
-    bool children_elsewhere = false;  ///< since unshare or setns: its children's numbers are not its own
+    std::int32_t space = 0;           ///< 0: the initial one; else an index into the tracker's, from 1
+    bool space_known = false;         ///< `space` is what a record or /proc told, not what its parent's suggests
+    std::int32_t children_space = 0;  ///< since unshare or setns: where its children are born; 0: in its own
+    model::Pid number = 0;            ///< its own there; 0: not known, or the initial one
+    bool number_known = false;        ///< told, not foretold
     bool subreaper = false;
     std::vector<NamelessFork> nameless;
 
+    bool has_signal = false;          ///< a thread of it ended by a signal, which only a whole process can
+    std::uint32_t signal_status = 0;
     bool has_exit_record = false;     ///< the last exit or exit_group record
     bool exit_is_group = false;
     model::TimeNs exit_ns = 0;

@@ -195,7 +195,7 @@ void Tracker::State::inherit(Life& child, const Life& creator) {
     if (!child.stated) child.process.credentials = creator.process.credentials;
     if (child.comm_ns == 0 && child.images.empty()) child.process.comm = creator.process.comm;
     inherit_image(child, creator);
-    child.in_namespace = child.in_namespace || creator.in_namespace || creator.children_elsewhere;
+    if (child.space == 0) child.space = space_for_children(creator);
     population.touch(child);
 }
 
@@ -212,7 +212,7 @@ Life* Tracker::State::reaper_of(const Life& dead) {
     for (int steps = 0; steps < 4096; ++steps) {
         Life* const up = population.newest(at->process.ppid);
         if (up == nullptr || up == at || up->process.pid <= 1) break;
-        const bool namespace_init = dead.in_namespace && up->process.ns_pid == 1;
+        const bool namespace_init = dead.space != 0 && up->space == dead.space && up->number == 1;
         if (up->alive() && (up->subreaper || namespace_init)) return up;
         at = up;
     }
@@ -237,6 +237,7 @@ void Tracker::State::advance(model::TimeNs time_ns) {
     // While audit speaks, it sets the pace: its records may lag behind the connector as far as the kernel's queue goes.
     const auto pace_ns = audit_up && newest_audit_ns != 0 ? std::min(newest_ns, newest_audit_ns + memory_ns) : newest_ns;
     population.forget(pace_ns - memory_ns);
+    ask_for_numbers();
     std::erase_if(connector_gaps, [&](const model::Gap& gap) { return gap.to_ns < pace_ns - memory_ns; });
 }
 

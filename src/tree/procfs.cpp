@@ -64,9 +64,13 @@ void Tracker::State::on(model::Seen&& seen) {
         life.stated = true;
         spread_credentials(life, life.from_ns());
     }
+    if (seen.ns_pids.size() == 1) life.space_known = true;
     if (seen.ns_pids.size() > 1) {
-        life.in_namespace = true;
-        process.ns_pid = seen.ns_pids.back();
+        if (!birth_told && life.space == 0) {
+            life.space = life.parent != nullptr && life.parent->space != 0 ? life.parent->space : new_space();
+            spaces[static_cast<std::size_t>(life.space - 1)] = space_uncounted;
+        }
+        confirm_number(life, seen.ns_pids.back());
     }
     see_image(life, std::move(seen));
     population.touch(life);

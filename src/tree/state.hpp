@@ -10,6 +10,7 @@
 // given out twice), and what happened after the birth is moved to the new life. That is the only repair there is.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <unordered_map>
 
@@ -49,6 +50,8 @@ struct Tracker::State {
     std::vector<model::Boot> changed_boots;
     std::vector<model::Gap> changed_gaps;
     std::vector<Question> questions;
+    std::deque<model::Id> uncertain_numbers;  ///< lives whose foretold number no record has confirmed yet
+    std::vector<model::Pid> spaces;  ///< the last number given out in each pid namespace but the initial one
     model::TimeNs stopped_ns = 0;  ///< of the last orderly or observed end of recording
 
     // placing.cpp
@@ -85,6 +88,20 @@ struct Tracker::State {
     [[nodiscard]] model::TimeNs real(model::TimeNs mono_ns) const { return mono_ns + real_minus_mono_ns; }
     void ask(model::Pid pid);
 
+    // spaces.cpp
+    static constexpr model::Pid space_uncounted = -1;  ///< entered by setns: the count so far is not known
+    static std::int32_t space_for_children(const Life& parent);
+    std::int32_t new_space();
+    model::Pid next_number(std::int32_t space);
+    void set_number(Life& life, model::Pid number);
+    /// `roots` and what descends from them turn out to live in `space`: numbers them in order of birth.
+    void enter_space(const std::vector<Life*>& roots, std::int32_t space);
+    /// Of `caller` and its ancestors, the one as whose namespace's init the birth would have got that number.
+    static Life& init_of_space(Life& caller, model::TimeNs born_ns, model::Pid number);
+    void confirm_number(Life& life, model::Pid number);
+    /// /proc knows the number of a life that no record speaks of: its creator may be waiting in vfork.
+    void ask_for_numbers();
+
     // images.cpp
     model::Image& add_image(Life& life, model::Image&& image);
     /// The image that `life` ran at `time_ns`: (owner, seq).
@@ -101,10 +118,16 @@ struct Tracker::State {
     void on(model::AuditStatement&& statement);
     void on(model::AuditLogin&& login);
     void on(model::AuditAbend&& abend);
-    Life* child_by_pid(const Life& caller, const model::AuditFork& fork);
-    Life* child_by_order(Life& caller, const model::AuditFork& fork);
-    /// Was it a thread, born before `child`, the process that it may have been otherwise?
-    bool take_thread(Life& caller, const model::AuditFork& fork, const Life* child);
+    /// What a fork record tells of: a child, or a thread of the caller (an index into its thread_births).
+    struct Birth {
+        Life* child = nullptr;
+        int thread = -1;
+        [[nodiscard]] bool none() const { return child == nullptr && thread < 0; }
+    };
+    Birth birth_by_pid(const Life& caller, const model::AuditFork& fork);
+    /// In a pid namespace: the one whose number was foretold, else the first that fits.
+    Birth birth_by_number(Life& caller, const model::AuditFork& fork);
+    void place_in_space(Life& child, const Life& caller, const model::AuditFork& fork);
     void claim(Life& child, Life& caller, const model::AuditFork& fork);
     void adopt_nameless(Life& child, Life& caller);
 

@@ -169,6 +169,10 @@ void Tracker::save(std::string& saved) const {
         out.put(exit.time_ns);
         out.put(exit.tid);
     }
+    out.put(static_cast<std::uint32_t>(s.spaces.size()));
+    for (const auto last : s.spaces) out.put(last);
+    out.put(static_cast<std::uint32_t>(s.uncertain_numbers.size()));
+    for (const auto id : s.uncertain_numbers) out.put(id);
     s.population.save(out);
 }
 
@@ -207,6 +211,10 @@ base::Status Tracker::restore(std::string_view saved) {
         in.get(exit.time_ns);
         in.get(exit.tid);
     }
+    const auto spaces = in.get<std::uint32_t>();
+    for (std::uint32_t i = 0; i < spaces && in.ok(); ++i) s.spaces.push_back(in.get<model::Pid>());
+    const auto uncertain = in.get<std::uint32_t>();
+    for (std::uint32_t i = 0; i < uncertain && in.ok(); ++i) s.uncertain_numbers.push_back(in.get<model::Id>());
     s.population.restore(in);
     s.root = s.population.find(root);
     if (!in.ok()) return base::fail("checkpoint", "is damaged");

@@ -132,15 +132,23 @@ void print_frames(const World& world, model::Pid pid) {
 Problems run(const Options& options, int& wrong_in_gaps, int& total) {
     Problems problems;
     World world(options);
-    world.run();
     MemoryStore store;
     lineage::ingest::Pipeline pipeline(store);
     std::mt19937_64 commits(options.seed);
     std::uint64_t position = 0;
-    for (const auto& frame : world.frames) {
-        pipeline.frame({frame.source, frame.type, frame.received_ns, frame.payload});
-        if (commits() % 50 == 0) (void)pipeline.commit(++position);
+    std::size_t taken = 0;
+    const auto take_frames = [&] {
+        for (; taken < world.frames.size(); ++taken) {
+            const auto& frame = world.frames[taken];
+            pipeline.frame({frame.source, frame.type, frame.received_ns, frame.payload});
+            if (commits() % 50 == 0) (void)pipeline.commit(++position);
+        }
+    };
+    while (world.advance()) {
+        take_frames();
+        for (const auto& question : pipeline.take_questions()) world.answer(question.pid);
     }
+    take_frames();
     pipeline.finish();
     (void)pipeline.commit(++position);
     if (options.pid != 0) print_frames(world, options.pid);

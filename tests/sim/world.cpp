@@ -79,27 +79,46 @@ void World::snapshot_entry(const Task& task) {
     seen.pid = task.pid;
     seen.ppid = task.ppid;
     seen.kernel_thread = task.pid == 2;
+    seen.zombie = task.dead;
     seen.credentials = {life.uid, 0, life.uid, 0, life.auid, model::unset_uid, ""};
     seen.comm = "snap";
-    if (!seen.kernel_thread) {
+    if (!seen.kernel_thread && !life.images.empty()) {
         seen.exe = life.images.back().exe;
         seen.argv = life.images.back().argv;
     }
     seen.ns_pids = {task.pid};
+    if (task.space != 0) seen.ns_pids.push_back(task.own_number);
     seen.tids = task.tids;
     put(model::Source::procfs, 0, lineage::procfs::encode(seen));
 }
 
-void World::run() {
-    boot();
-    while (static_cast<int>(lives.size()) < options_.processes) step();
-    for (int i = 0; i < 400; ++i) step();
-    settle(now_ + 10'000'000'000);
-    now_ += 10'000'000'000;
-    deliver_audit(true);
-    control(model::Control::idle, "");
-    now_ += 2'000'000'000;
-    control(model::Control::idle, "");
+bool World::advance() {
+    switch (phase_) {
+        case Phase::boot:
+            boot();
+            phase_ = Phase::busy;
+            return true;
+        case Phase::busy:
+            step();
+            if (static_cast<int>(lives.size()) >= options_.processes && --steps_left_ == 0) phase_ = Phase::idle;
+            return true;
+        case Phase::idle:
+            settle(now_ + 10'000'000'000);
+            now_ += 10'000'000'000;
+            deliver_audit(true);
+            control(model::Control::idle, "");
+            now_ += 2'000'000'000;
+            control(model::Control::idle, "");
+            phase_ = Phase::over;
+            return true;
+        case Phase::over: break;
+    }
+    return false;
+}
+
+void World::answer(model::Pid pid) {
+    const auto task = tasks_.find(pid);
+    if (task != tasks_.end()) snapshot_entry(task->second);
 }
 
 void World::settle(model::TimeNs until_ns) {
@@ -231,7 +250,11 @@ void World::do_thread(Task& task) {
     task.tids.push_back(tid);
     // glibc makes threads by clone3; by clone they are filtered out in the kernel.
     const auto returned = task.space == 0 ? tid : number_in(task.space);
-    if (chance(0.7) || task.space != 0) audit_event(task, entered, now_ + between(1'000, 40'000), sys_clone3, returned, 0x7ffd0000, "");
+    if (!chance(0.7) && task.space == 0) return;
+    const auto emitted = now_ + between(1'000, 40'000);
+    task.busy = true;
+    audit_event(task, entered, emitted, sys_clone3, returned, 0x7ffd0000, "");
+    later_.push({emitted, ++order_, Later::What::unblock, "", task.pid});
 }
 
 void World::do_thread_exit(Task& task) {
@@ -331,8 +354,20 @@ void World::die(Task& task, int wait_status) {
     lives[static_cast<std::size_t>(task.life)].ended_ns = real(now_);
     task.dead = true;
     release_parent_of(task);
+    // A namespace's orphans go to its init, whose end takes all of them along (zap_pid_ns_processes).
+    model::Pid reaper = 1;
+    for (auto& [pid, other] : tasks_)
+        if (task.space != 0 && other.space == task.space && other.own_number == 1 && !other.dead) reaper = pid;
     for (auto& [pid, child] : tasks_)
-        if (child.ppid == task.pid && !child.dead) child.ppid = 1;
+        if (child.ppid == task.pid && !child.dead) child.ppid = reaper;
+    if (task.space != 0 && task.own_number == 1) {
+        for (auto& [pid, member] : tasks_) {
+            if (member.space != task.space || member.dead) continue;
+            now_ += between(1'000, 20'000);
+            lives[static_cast<std::size_t>(member.life)].signal = SIGKILL;
+            die(member, SIGKILL);
+        }
+    }
     later_.push({now_ + between(1'000, 5'000'000), ++order_, Later::What::free_pid, "", task.pid});
 }
 

@@ -66,7 +66,10 @@ struct OwnedFrame {
 class World {
 public:
     explicit World(const Options& options);
-    void run();
+    /// One step; false when it is all over. What it put into `frames` is the reader's to take.
+    bool advance();
+    /// Capture was asked for this pid: puts what /proc shows, if it shows anything.
+    void answer(model::Pid pid);
 
     std::vector<TrueLife> lives;
     std::vector<OwnedFrame> frames;
@@ -144,6 +147,8 @@ private:
     std::uint64_t order_ = 0;
     std::uint32_t connector_seq_[2] = {0, 0};
     int spaces_ = 0;
+    int steps_left_ = 400;
+    enum class Phase { boot, busy, idle, over } phase_ = Phase::boot;
 };
 
 }  // namespace sim

@@ -49,7 +49,8 @@ struct AuditExit {
 /// Any other record that says who a task is: setuid, unshare, someone else's rule.
 struct AuditStatement {
     AuditHeader task;
-    bool new_pid_namespace = false;  ///< unshare(CLONE_NEWPID) or a setns that may have been one: children live elsewhere
+    bool new_pid_namespace = false;     ///< unshare(CLONE_NEWPID): later children are born in a new one
+    bool joined_pid_namespace = false;  ///< setns that may have been to one: later children are born in another
     bool subreaper = false;          ///< prctl(PR_SET_CHILD_SUBREAPER, 1)
 };
 
