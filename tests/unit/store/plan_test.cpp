@@ -83,6 +83,7 @@ TEST_CASE_FIXTURE(Fixture, "show reads no table from end to end") {
               must(reader.ancestors(5));
           }) == Scans{});
     CHECK(statements.size() > 5);
+    CHECK(statements.contains("BEGIN"));  // one state of the database for all of an answer
     CHECK(scans_of([](Reader& reader) { must(reader.by_event(start_ns, 12345)); }) == Scans{"SCAN block"});
     model::Filter filter;
     filter.alive_only = true;

@@ -139,9 +139,10 @@ TEST_CASE_FIXTURE(Fixture, "every condition of a filter selects") {
     CHECK(found([](auto& f) { f.comm_glob = "bas?"; }) == Ids{2, 3});
     CHECK(found([](auto& f) { f.comm_glob = "comm[45]"; }) == Ids{4, 5});
     CHECK(found([](auto& f) { f.arg_text = "-l"; }) == Ids{2, 3});
+    CHECK(found([](auto& f) { f.arg_text = "bas"; }) == Ids{2, 3});
     CHECK(found([](auto& f) { f.arg_text = "=[y"; }) == Ids{4});
     CHECK(found([](auto& f) { f.arg_text = std::string("l\0b", 3); }) == Ids{4});
-    CHECK(found([](auto& f) { f.arg_text = "bash\x02-l"; }).empty());  // as it stands in the table
+    CHECK(found([](auto& f) { f.arg_text = "\x02-l"; }).empty());  // as it stands in the table
     CHECK(found([](auto& f) { f.uid = 7; }) == Ids{2});
     CHECK(found([](auto& f) { f.uid = 1000; }) == Ids{1, 2, 3, 4, 5, 6});
     CHECK(found([](auto& f) { f.auid = 500; }) == Ids{4});
