@@ -96,7 +96,7 @@ void Tracker::State::on(model::AuditFork&& fork) {
     }
     if (child == nullptr) {
         child = &begin_life(fork.returned, time_ns);
-        const bool told = !child->images.empty() || !child->alive();
+        const bool told = !child->images.empty() || !child->alive() || child->first_child != nullptr;
         if (fork.how == model::How::clone3 && !told) {
             child->phantom = true;
             ++caller.possible_threads;
@@ -173,10 +173,13 @@ Tracker::State::Birth Tracker::State::birth_by_number(Life& caller, const model:
 void Tracker::State::claim(Life& child, Life& caller, const model::AuditFork& fork) {
     model::Process& process = child.process;
     const bool timed = has(process.born.witnesses, model::Witness::connector);
-    if (!timed) process.born.time_ns = fork.task.time_ns;
     process.born.serial = fork.task.serial;
     process.born.how = fork.how;
     process.born.witnesses = process.born.witnesses | model::Witness::audit;
+    if (!timed) {
+        process.born.time_ns = fork.task.time_ns;
+        keep_apart(child);
+    }
     if (process.inferred != model::Inferred::exit_of_thread) process.inferred = model::Inferred::no;
     if (may_link(child, caller)) population.link(child, caller);
     if (!child.stated && fork.task.credentials) {

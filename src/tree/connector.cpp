@@ -14,6 +14,7 @@ constexpr std::size_t thread_births_max = 256;
 /// Is `life`, which the connector has not told of, the one whose birth it now tells?
 bool awaits_birth(const Life& life, model::TimeNs born_ns) {
     if (has(life.process.born.witnesses, model::Witness::connector)) return false;
+    if (!life.alive() && life.process.ended->time_ns + tick_ns < born_ns) return false;
     if (!life.birth_known()) return life.first_seen_ns >= born_ns - tick_ns;
     const auto early_ns = born_ns - life.process.born.time_ns;
     if (life.claimed()) return early_ns >= -clock_slack_ns && early_ns < 1'000'000'000;
@@ -54,6 +55,7 @@ void Tracker::State::on(model::ConnectorFork&& fork) {
     model::Process& process = life->process;
     process.born.time_ns = time_ns;
     process.born.witnesses = process.born.witnesses | model::Witness::connector;
+    keep_apart(*life);
     life->kernel_parent = fork.parent_tgid;
     life->tids = {fork.child_tid};
     if (!life->stated) {

@@ -34,10 +34,8 @@ Life* Tracker::State::life_speaking(const model::AuditHeader& task, const Fits& 
     Life* const first = life_at(task.pid, task.time_ns);
     if (first == nullptr || first->alive()) return first;
     // A pid can be given out again within a tick of its death, and then the stamp alone does not tell whose word it is.
-    const auto& lives = population.lives(task.pid);
-    const auto next = std::next(std::find(lives.begin(), lives.end(), first));
-    if (next == lives.end() || (*next)->from_ns() > task.time_ns + tick_ns) return first;
-    Life* const second = *next;
+    Life* const second = population.neighbour(*first, 1);
+    if (second == nullptr || second->from_ns() > task.time_ns + tick_ns) return first;
     if (first->has_exit_record && first->exit_is_group && task.serial > first->exit_serial) return second;
     if (fits(*first) != fits(*second)) return fits(*first) ? first : second;
     const auto of_parent = [&](const Life& life) {
@@ -90,30 +88,35 @@ Life& Tracker::State::make_provisional(model::Pid pid, model::TimeNs time_ns, mo
     const bool at_root = pid <= 2 || ppid == 0;
     Life& parent = at_root ? *root : ppid > 0 ? life_named(ppid, time_ns) : nearest_known_ancestor();
     Life& life = population.create(boot.id, pid, time_ns);
-    // A later life of the pid bounds this one.
-    const auto& lives = population.lives(pid);
-    const auto next = std::next(std::find(lives.begin(), lives.end(), &life));
     population.link(life, parent);
     life.process.ppid = ppid >= 0 ? ppid : parent.process.pid;
     if (!at_root)
         life.process.inferred = ppid > 0 ? model::Inferred::parent_from_ppid : model::Inferred::parent_unknown;
     inherit(life, parent);
-    if (next != lives.end()) end_unseen(life, (*next)->from_ns());
+    keep_apart(life);
     if (!at_root && ppid > 0) adopt_nameless(life, parent);
     return life;
 }
 
 Life& Tracker::State::begin_life(model::Pid pid, model::TimeNs time_ns) {
-    Life* const overlapping = life_at(pid, time_ns);
     Life& life = population.create(boot.id, pid, time_ns);
-    if (overlapping == nullptr) return life;
-    if (overlapping->from_ns() > time_ns) {
-        end_unseen(life, overlapping->from_ns());
-        return life;
-    }
-    move_facts(*overlapping, life, time_ns);
-    if (overlapping->alive()) end_unseen(*overlapping, time_ns);
+    if (Life* before = population.neighbour(life, -1))
+        if (until_ns(*before) >= time_ns) move_facts(*before, life, time_ns);
+    keep_apart(life);
     return life;
+}
+
+void Tracker::State::keep_apart(Life& life) {
+    population.reorder(life);
+    const auto cut = [&](Life& first, const Life& second) {
+        const auto from_ns = second.from_ns();
+        if (first.alive())
+            end_unseen(first, from_ns);
+        else if (first.process.ended->time_ns > from_ns + tick_ns)
+            first.process.ended->time_ns = from_ns, population.touch(first);
+    };
+    if (Life* before = population.neighbour(life, -1)) cut(*before, life);
+    if (const Life* after = population.neighbour(life, 1)) cut(life, *after);
 }
 
 void Tracker::State::move_facts(Life& from, Life& to, model::TimeNs since_ns) {
@@ -154,7 +157,10 @@ void Tracker::State::move_facts(Life& from, Life& to, model::TimeNs since_ns) {
     }
     for (Life* child = from.first_child; child != nullptr;) {
         Life* const next = child->next_sibling;
-        if (child->from_ns() >= since_ns) population.link(*child, to);
+        if (child->from_ns() >= since_ns && child != &to) {
+            population.link(*child, to);
+            inherit_image(*child, to);
+        }
         child = next;
     }
     population.touch(from);
@@ -164,6 +170,8 @@ void Tracker::State::move_facts(Life& from, Life& to, model::TimeNs since_ns) {
 void Tracker::State::end(Life& life, const model::End& end) {
     const bool was_alive = life.alive();
     life.process.ended = end;
+    if (const Life* after = population.neighbour(life, 1))
+        life.process.ended->time_ns = std::min(end.time_ns, after->from_ns() + tick_ns);
     population.touch(life);
     if (!was_alive) return;
     population.bury(life);

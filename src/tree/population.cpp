@@ -44,6 +44,17 @@ Life* Population::newest(model::Pid pid) const {
     return of_pid.empty() ? nullptr : of_pid.back();
 }
 
+Life* Population::neighbour(const Life& life, int step) const {
+    const auto& of_pid = lives(life.process.pid);
+    const auto at = std::find(of_pid.begin(), of_pid.end(), &life) - of_pid.begin() + step;
+    return at < 0 || at >= static_cast<std::ptrdiff_t>(of_pid.size()) ? nullptr : of_pid[static_cast<std::size_t>(at)];
+}
+
+void Population::reorder(Life& life) {
+    std::erase(by_pid_[life.process.pid], &life);
+    insert_by_pid(life);
+}
+
 void Population::link(Life& child, Life& parent) {
     CHECK(&child != &parent);
     unlink(child);

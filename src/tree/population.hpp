@@ -24,6 +24,11 @@ public:
     /// The pid's newest life; nullptr where there is none.
     Life* newest(model::Pid pid) const;
 
+    /// The pid's life before (-1) or after (+1) this one.
+    Life* neighbour(const Life& life, int step) const;
+    /// Its beginning has changed: puts it where it belongs among the pid's lives.
+    void reorder(Life& life);
+
     void link(Life& child, Life& parent);
     void touch(Life& life);
     void touch_image(Life& life, std::int32_t seq);

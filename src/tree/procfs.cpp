@@ -39,6 +39,7 @@ void Tracker::State::on(model::Seen&& seen) {
     const bool birth_told = has(process.born.witnesses, model::Witness::connector) || life.claimed();
     if (!birth_told) {
         process.born.time_ns = seen.started_ns;
+        keep_apart(life);
         if (process.born.how == model::How::unknown) process.born.how = model::How::snapshot;
         Life& parent = seen.ppid > 0 && seen.ppid != seen.pid ? life_named(seen.ppid, seen.read_ns) : *root;
         if (may_link(life, parent)) {

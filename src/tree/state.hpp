@@ -70,6 +70,8 @@ struct Tracker::State {
     /// A birth of `pid` at `time_ns` that no life in memory stands for: ends the one that it proves dead, and moves
     /// what happened since then to the new life.
     Life& begin_life(model::Pid pid, model::TimeNs time_ns);
+    /// Its beginning is now known: lives of one pid do not overlap, so the one before had ended, and it ends before the next.
+    void keep_apart(Life& life);
     void move_facts(Life& from, Life& to, model::TimeNs since_ns);
     void end_unseen(Life& life, model::TimeNs time_ns);
     void end(Life& life, const model::End& end);

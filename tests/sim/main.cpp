@@ -152,6 +152,12 @@ Problems run(const Options& options, int& wrong_in_gaps, int& total) {
     pipeline.finish();
     (void)pipeline.commit(++position);
     if (options.pid != 0) print_frames(world, options.pid);
+    for (const auto& [id, process] : store.processes)
+        if (options.pid != 0 && process.pid == options.pid)
+            std::printf("@%lld born %lld (%d) serial %lld ended %lld (%d) parent @%lld inferred %d\n", static_cast<long long>(id),
+                        static_cast<long long>(process.born.time_ns), process.born.witnesses, static_cast<long long>(process.born.serial),
+                        static_cast<long long>(process.ended ? process.ended->time_ns : 0), process.ended ? process.ended->witnesses : 0,
+                        static_cast<long long>(process.parent), static_cast<int>(process.inferred));
     check_invariants(store, problems);
     if (!options.connector || !options.audit) {  // one witness: the invariants alone are promised; what is right is counted
         wrong_in_gaps = 0;
