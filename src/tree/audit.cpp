@@ -85,6 +85,8 @@ void Tracker::State::on(model::AuditFork&& fork) {
         ask(caller.process.pid);
     }
     if (birth.thread >= 0) {
+        const auto& thread = caller.thread_births[static_cast<std::size_t>(birth.thread)];
+        caller.exact_ns = std::max(caller.exact_ns, thread.time_ns);
         caller.thread_births.erase(caller.thread_births.begin() + birth.thread);
         return;
     }
@@ -139,10 +141,15 @@ Tracker::State::Birth Tracker::State::birth_by_pid(const Life& caller, const mod
 Tracker::State::Birth Tracker::State::birth_by_number(Life& caller, const model::AuditFork& fork) {
     const auto time_ns = fork.task.time_ns;
     const bool covered = connector_covers(time_ns);
+    // The call lies between the facts that the caller's records told before and those that they have yet to tell.
+    const bool single = caller.tids.size() <= 1;
+    const auto since_ns = single ? std::max(time_ns - clock_slack_ns, caller.exact_ns) : time_ns - clock_slack_ns;
+    const auto until_ns = single ? next_untold_ns(caller, since_ns) : INT64_MAX;
     Birth foretold;
     Birth first;
     model::TimeNs first_ns = 0;
     const auto consider = [&](Birth birth, model::TimeNs from_ns, model::Pid number) {
+        if (from_ns < since_ns || from_ns > until_ns) return;
         if (foretold.none() && caller.space != 0 && number == fork.returned) foretold = birth;
         if (!first.none() && first_ns <= from_ns) return;
         first = birth;
@@ -151,28 +158,34 @@ Tracker::State::Birth Tracker::State::birth_by_number(Life& caller, const model:
     const auto consider_children = [&](Life& parent) {
         for (Life* child = parent.first_child; child != nullptr; child = child->next_sibling) {
             if (child->from_ns() + 1'000'000'000 < time_ns) break;  // newest first
-            if (child->claimed() || !not_before(child->from_ns(), time_ns)) continue;
+            if (child->claimed() || child == &caller) continue;
             if (covered && !has(child->process.born.witnesses, model::Witness::connector)) continue;
             consider({child, -1}, child->from_ns(), child->space == caller.space ? child->number : 0);
         }
     };
     const bool by_parent = has_flag(fork, CLONE_PARENT);
+    const bool clone3 = fork.how == model::How::clone3;
     if (!by_parent) consider_children(caller);
-    for (std::size_t i = 0; fork.how == model::How::clone3 && i < caller.thread_births.size(); ++i) {
+    for (std::size_t i = 0; clone3 && i < caller.thread_births.size(); ++i) {
         const ThreadBirth& thread = caller.thread_births[i];
-        if (not_before(thread.time_ns, time_ns)) consider({nullptr, static_cast<int>(i)}, thread.time_ns, thread.number);
+        consider({nullptr, static_cast<int>(i)}, thread.time_ns, thread.number);
     }
-    if (by_parent || (fork.how == model::How::clone3 && covered && foretold.none() && caller.space != 0)) {
-        const Birth own = first;
+    if (by_parent || (clone3 && covered && foretold.none() && caller.space != 0))
         if (Life* kernel_parent = life_at(fork.task.ppid, time_ns)) consider_children(*kernel_parent);
-        if (!own.none()) first = own;
-    }
     return foretold.none() ? first : foretold;
+}
+
+model::TimeNs Tracker::State::next_untold_ns(const Life& life, model::TimeNs since_ns) {
+    auto next_ns = life.alive() ? std::numeric_limits<model::TimeNs>::max() : life.process.ended->time_ns;
+    for (const model::Image& image : life.images)
+        if (image.time_ns > since_ns && !has(image.witnesses, model::Witness::audit)) next_ns = std::min(next_ns, image.time_ns);
+    return next_ns;
 }
 
 void Tracker::State::claim(Life& child, Life& caller, const model::AuditFork& fork) {
     model::Process& process = child.process;
     const bool timed = has(process.born.witnesses, model::Witness::connector);
+    if (timed) caller.exact_ns = std::max(caller.exact_ns, process.born.time_ns);
     process.born.serial = fork.task.serial;
     process.born.how = fork.how;
     process.born.witnesses = process.born.witnesses | model::Witness::audit;
@@ -205,6 +218,8 @@ void Tracker::State::place_in_space(Life& child, const Life& caller, const model
     } else if (child.space != home && child.space == 0) {
         enter_space({&child}, home);
     }
+    // clone3 may have made a namespace for it; posix_spawn, which never does, lets the child call execve first.
+    if (!flags_known && child.images.empty() && child.alive()) ask(child.process.pid);
     if (child.space == 0) return;
     if (child.space == caller.space)
         confirm_number(child, fork.returned);
@@ -249,6 +264,7 @@ void Tracker::State::on(model::AuditExec&& exec) {
         unseen.serial = task.serial;
         image = life.images.begin() + add_image(life, std::move(unseen)).seq;
     }
+    if (has(image->witnesses, model::Witness::connector)) life.exact_ns = std::max(life.exact_ns, image->time_ns);
     image->serial = task.serial;
     image->exe = task.exe;
     image->script = exec.path == task.exe ? std::string() : std::move(exec.path);

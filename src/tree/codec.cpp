@@ -118,6 +118,7 @@ void save(const Life& life, Encoder& out) {
     out.put(life.ids_ns);
     out.put(life.ppid_ns);
     out.put(life.comm_ns);
+    out.put(life.exact_ns);
     out.put(life.stated_serial);
     out.put(life.stated);
     out.put(static_cast<std::uint32_t>(life.tids.size()));
@@ -168,6 +169,7 @@ void restore(Life& life, Decoder& in) {
     in.get(life.ids_ns);
     in.get(life.ppid_ns);
     in.get(life.comm_ns);
+    in.get(life.exact_ns);
     in.get(life.stated_serial);
     in.get(life.stated);
     const auto tids = in.get<std::uint32_t>();

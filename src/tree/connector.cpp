@@ -57,6 +57,7 @@ void Tracker::State::on(model::ConnectorFork&& fork) {
     process.born.witnesses = process.born.witnesses | model::Witness::connector;
     keep_apart(*life);
     life->kernel_parent = fork.parent_tgid;
+    life->exact_ns = std::max(life->exact_ns, time_ns);
     life->tids = {fork.child_tid};
     if (!life->stated) {
         process.ppid = fork.parent_tgid;

@@ -40,6 +40,7 @@ struct Life {
     model::TimeNs ids_ns = 0;
     model::TimeNs ppid_ns = 0;
     model::TimeNs comm_ns = 0;
+    model::TimeNs exact_ns = 0;       ///< the connector's time of the newest fact that an audit record was matched with
     std::int64_t stated_serial = 0;   ///< newest audit record that told its credentials
     bool stated = false;              ///< its credentials were told by a record of its own, not inherited
 

@@ -10,9 +10,12 @@ namespace {
 /// starttime has a step of 10 ms, and the clocks are read one after the other.
 constexpr model::TimeNs start_slack_ns = 30'000'000;
 
-bool same_life(const Life& life, const model::Seen& seen) {
-    if (!life.birth_known()) return life.first_seen_ns >= seen.started_ns - start_slack_ns;
-    return std::abs(life.process.born.time_ns - seen.started_ns) <= start_slack_ns;
+bool born_then(const Life& life, const model::Seen& seen) {
+    return life.birth_known() && std::abs(life.process.born.time_ns - seen.started_ns) <= start_slack_ns;
+}
+
+bool may_be(const Life& life, const model::Seen& seen) {
+    return !life.birth_known() && life.first_seen_ns >= seen.started_ns - start_slack_ns;
 }
 
 }  // namespace
@@ -21,14 +24,30 @@ Life& Tracker::State::life_seen(const model::Seen& seen) {
     advance(seen.read_ns);
     if (seen.pid <= 0) return *root;
     const auto& lives = population.lives(seen.pid);
-    const auto known = std::find_if(lives.rbegin(), lives.rend(), [&](const Life* life) { return same_life(*life, seen); });
+    auto known = std::find_if(lives.rbegin(), lives.rend(), [&](const Life* life) { return born_then(*life, seen); });
+    if (known == lives.rend())
+        known = std::find_if(lives.rbegin(), lives.rend(), [&](const Life* life) { return may_be(*life, seen); });
     if (known != lives.rend()) {
-        speak_for(**known);
-        return **known;
+        Life& life = **known;
+        speak_for(life);
+        const bool thought_dead = !life.alive() && life.process.ended->time_ns + clock_slack_ns < seen.read_ns;
+        if (thought_dead && !seen.zombie) restore_to_life(life);
+        return life;
     }
     Life& life = begin_life(seen.pid, seen.started_ns);
     life.process.born.how = model::How::snapshot;
     return life;
+}
+
+void Tracker::State::restore_to_life(Life& life) {
+    revive(life);
+    // What was taken for later lives since then was this one.
+    while (Life* after = population.neighbour(life, 1)) {
+        if (after->birth_known()) break;
+        move_facts(*after, life, std::numeric_limits<model::TimeNs>::min());
+        population.remove(*after);
+    }
+    keep_apart(life);
 }
 
 void Tracker::State::on(model::Seen&& seen) {
@@ -39,6 +58,7 @@ void Tracker::State::on(model::Seen&& seen) {
     const bool birth_told = has(process.born.witnesses, model::Witness::connector) || life.claimed();
     if (!birth_told) {
         process.born.time_ns = seen.started_ns;
+        process.born.witnesses = process.born.witnesses | model::Witness::procfs;
         keep_apart(life);
         if (process.born.how == model::How::unknown) process.born.how = model::How::snapshot;
         Life& parent = seen.ppid > 0 && seen.ppid != seen.pid ? life_named(seen.ppid, seen.read_ns) : *root;

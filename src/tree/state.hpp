@@ -129,6 +129,8 @@ struct Tracker::State {
     Birth birth_by_pid(const Life& caller, const model::AuditFork& fork);
     /// In a pid namespace: the one whose number was foretold, else the first that fits.
     Birth birth_by_number(Life& caller, const model::AuditFork& fork);
+    /// When the next fact happened that the connector has told of and the life's own records have not.
+    static model::TimeNs next_untold_ns(const Life& life, model::TimeNs since_ns);
     void place_in_space(Life& child, const Life& caller, const model::AuditFork& fork);
     void claim(Life& child, Life& caller, const model::AuditFork& fork);
     void adopt_nameless(Life& child, Life& caller);
@@ -147,6 +149,8 @@ struct Tracker::State {
     void on(model::SnapshotBegan&& begin);
     void on(model::SnapshotEnded&& end);
     Life& life_seen(const model::Seen& seen);
+    /// A witness that lost events made us take it for dead.
+    void restore_to_life(Life& life);
     void see_image(Life& life, model::Seen&& seen);
 
     // tracker.cpp
