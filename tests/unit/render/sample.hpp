@@ -70,9 +70,16 @@ inline model::Node shell() {
     return made;
 }
 
+/// Apart from add_vertex(property, graph): in that g++ 12 with sanitizers sees an uninitialized value that is none.
+inline std::size_t add_node(model::Node one, model::Forest& to) {
+    const auto vertex = boost::add_vertex(to);
+    to[vertex] = std::move(one);
+    return vertex;
+}
+
 inline model::Forest forest(const std::vector<model::Node>& nodes) {
     model::Forest made;
-    for (const auto& one : nodes) boost::add_vertex(one, made);
+    for (const auto& one : nodes) add_node(one, made);
     for (std::size_t child = 0; child < nodes.size(); ++child) {
         for (std::size_t parent = 0; parent < nodes.size(); ++parent) {
             if (nodes[child].process.parent == nodes[parent].process.id) boost::add_edge(parent, child, made);

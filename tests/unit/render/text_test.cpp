@@ -122,7 +122,7 @@ TEST_CASE("a chain of 100,000 is drawn without recursion and without n * n colum
     model::Forest chain;
     model::Path path;
     for (model::Id id = 1; id <= depth; ++id) {
-        const auto vertex = boost::add_vertex(node(id, static_cast<model::Pid>(id), id - 1, "deep"), chain);
+        const auto vertex = add_node(node(id, static_cast<model::Pid>(id), id - 1, "deep"), chain);
         if (vertex > 0) boost::add_edge(vertex - 1, vertex, chain);
         path.ancestors.push_back(node(id, static_cast<model::Pid>(id), id - 1, "deep"));
     }
