@@ -35,7 +35,8 @@ private:
 
 struct Pending {
     Event event;
-    bool whole = false;
+    bool whole = false;   ///< nothing has to follow
+    bool ended = false;   ///< nothing can follow
     std::uint64_t last_record = 0;   ///< count of records when the last one of this event came
     std::int64_t last_received_ns = 0;
 };
@@ -78,7 +79,8 @@ void Assembler::State::record(std::uint16_t type, std::string_view text, std::in
         ++counters.late;
     } else {
         event->event.absorb(type, text, limits.event_bytes_max);
-        event->whole = event->whole || ends_event(type);
+        event->ended = event->ended || ends_event(type);
+        event->whole = event->ended || (may_stand_alone(type) && !event->event.has_call());
         event->last_record = counters.records;
         event->last_received_ns = received_ns;
     }
@@ -100,7 +102,8 @@ void Assembler::State::hand_over_due() {
 }
 
 void Assembler::State::hand_over(Pending& event) {
-    released.add(event.event.id());
+    // An event without its end may have handed over its first record alone: the rest makes another.
+    if (event.ended || event.event.has_call()) released.add(event.event.id());
     ++counters.events;
     if (!event.whole) ++counters.incomplete;
     if (auto observation = event.event.observation()) take(std::move(*observation));
@@ -162,6 +165,7 @@ void Assembler::save(base::Encoder& out) const {
     for (const Pending& event : state_->pending) {
         event.event.save(out);
         out.put(event.whole);
+        out.put(event.ended);
         out.put(event.last_record);
         out.put(event.last_received_ns);
     }
@@ -179,6 +183,7 @@ void Assembler::restore(base::Decoder& in) {
         Pending event;
         event.event.restore(in);
         in.get(event.whole);
+        in.get(event.ended);
         in.get(event.last_record);
         in.get(event.last_received_ns);
         state_->pending.push_back(std::move(event));

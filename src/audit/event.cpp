@@ -53,6 +53,11 @@ bool ends_event(std::uint16_t type) {
            (type >= AUDIT_FIRST_USER_MSG && type < AUDIT_FIRST_EVENT) || type >= AUDIT_FIRST_USER_MSG2;
 }
 
+bool may_stand_alone(std::uint16_t type) {
+    const bool of_call = type >= AUDIT_SYSCALL && type <= AUDIT_PROCTITLE;  // include/uapi/linux/audit.h
+    return !of_call || type == AUDIT_CONFIG_CHANGE || type == AUDIT_SECCOMP || type == AUDIT_NETFILTER_CFG;
+}
+
 void Event::absorb(std::uint16_t type, std::string_view fields, std::size_t bytes_max) {
     switch (type) {
         case AUDIT_SYSCALL:

@@ -18,12 +18,17 @@ namespace lineage::audit {
 /// kernel/auditsc.c), or a type that user space sent and that therefore stands alone?
 bool ends_event(std::uint16_t type);
 
+/// May an event be this one record, and is it none of those that only ever go with a system call? Such a one may all the
+/// same be the beginning of the event of a call that is still under way, and that ends much later.
+bool may_stand_alone(std::uint16_t type);
+
 class Event {
 public:
     Event() = default;
     explicit Event(RecordId id) : id_(id) {}
 
     [[nodiscard]] const RecordId& id() const { return id_; }
+    [[nodiscard]] bool has_call() const { return has_call_; }
 
     /// Takes from the record what the tree needs. Records of one event may come in any order and more than once.
     void absorb(std::uint16_t type, std::string_view fields, std::size_t bytes_max);

@@ -122,7 +122,10 @@ void Pipeline::State::control(const model::Frame& frame) {
             tracker.observe(model::Stopped{now_ns});
             break;
         case model::Control::audit_up: tracker.observe(model::AuditUp{in.get<bool>()}); break;
-        case model::Control::audit_down: tracker.observe(model::AuditDown{}); break;
+        case model::Control::audit_down:
+            assembler.finish();
+            tracker.observe(model::AuditDown{});
+            break;
     }
 }
 

@@ -262,7 +262,8 @@ void Tracker::State::on(model::AuditExec&& exec) {
         model::Image unseen;
         unseen.time_ns = task.time_ns;
         unseen.serial = task.serial;
-        image = life.images.begin() + add_image(life, std::move(unseen)).seq;
+        const auto seq = add_image(life, std::move(unseen)).seq;
+        image = life.images.begin() + seq;
     }
     if (has(image->witnesses, model::Witness::connector)) life.exact_ns = std::max(life.exact_ns, image->time_ns);
     image->serial = task.serial;

@@ -30,8 +30,12 @@ Life& Tracker::State::life_seen(const model::Seen& seen) {
     if (known != lives.rend()) {
         Life& life = **known;
         speak_for(life);
-        const bool thought_dead = !life.alive() && life.process.ended->time_ns + clock_slack_ns < seen.read_ns;
-        if (thought_dead && !seen.zombie) restore_to_life(life);
+        if (!life.alive() && !seen.zombie) {
+            // The connector tells of an exit a while before /proc shows a zombie.
+            constexpr model::TimeNs exiting_ns = 1'000'000'000;
+            const auto ended_ns = life.process.ended->time_ns;
+            if (ended_ns + (connector_covers(ended_ns) ? exiting_ns : clock_slack_ns) < seen.read_ns) restore_to_life(life);
+        }
         return life;
     }
     Life& life = begin_life(seen.pid, seen.started_ns);
