@@ -81,12 +81,11 @@ void Tracker::State::on(model::AuditFork&& fork) {
         const auto born_ns = birth.child != nullptr
                                  ? birth.child->from_ns()
                                  : caller.thread_births[static_cast<std::size_t>(birth.thread)].time_ns;
-        enter_space({&init_of_space(caller, born_ns, fork.returned)}, new_space());
+        enter_space({&init_of_space(caller, born_ns, fork.returned)}, new_space(0));
         ask(caller.process.pid);
     }
     if (birth.thread >= 0) {
-        const auto& thread = caller.thread_births[static_cast<std::size_t>(birth.thread)];
-        caller.exact_ns = std::max(caller.exact_ns, thread.time_ns);
+        matched(caller, fork.task.serial, caller.thread_births[static_cast<std::size_t>(birth.thread)].time_ns);
         caller.thread_births.erase(caller.thread_births.begin() + birth.thread);
         return;
     }
@@ -185,7 +184,7 @@ model::TimeNs Tracker::State::next_untold_ns(const Life& life, model::TimeNs sin
 void Tracker::State::claim(Life& child, Life& caller, const model::AuditFork& fork) {
     model::Process& process = child.process;
     const bool timed = has(process.born.witnesses, model::Witness::connector);
-    if (timed) caller.exact_ns = std::max(caller.exact_ns, process.born.time_ns);
+    if (timed) matched(caller, fork.task.serial, process.born.time_ns);
     process.born.serial = fork.task.serial;
     process.born.how = fork.how;
     process.born.witnesses = process.born.witnesses | model::Witness::audit;
@@ -214,7 +213,7 @@ void Tracker::State::place_in_space(Life& child, const Life& caller, const model
     if (caller.space_known && caller.children_space == 0 && flags_known && !has_flag(fork, CLONE_NEWPID))
         child.space_known = true;
     if (has_flag(fork, CLONE_NEWPID)) {
-        if (child.space == home) enter_space({&child}, new_space());
+        if (child.space == home) enter_space({&child}, new_space(home));
     } else if (child.space != home && child.space == 0) {
         enter_space({&child}, home);
     }
@@ -265,7 +264,7 @@ void Tracker::State::on(model::AuditExec&& exec) {
         const auto seq = add_image(life, std::move(unseen)).seq;
         image = life.images.begin() + seq;
     }
-    if (has(image->witnesses, model::Witness::connector)) life.exact_ns = std::max(life.exact_ns, image->time_ns);
+    if (has(image->witnesses, model::Witness::connector)) matched(life, task.serial, image->time_ns);
     image->serial = task.serial;
     image->exe = task.exe;
     image->script = exec.path == task.exe ? std::string() : std::move(exec.path);
@@ -321,8 +320,8 @@ void Tracker::State::on(model::AuditStatement&& statement) {
     Life& life = life_of(statement.task);
     state(life, statement.task);
     if (statement.new_pid_namespace || statement.joined_pid_namespace) {
-        life.children_space = new_space();
-        if (statement.joined_pid_namespace) spaces.back() = space_uncounted;
+        life.children_space = new_space(life.space);
+        if (statement.joined_pid_namespace) spaces.back().last = space_uncounted;
         std::vector<Life*> since;
         for (Life* child = life.first_child; child != nullptr; child = child->next_sibling)
             if (child->from_ns() >= statement.task.time_ns && child->space == life.space) since.push_back(child);

@@ -31,7 +31,14 @@ Life* Tracker::State::life_at(model::Pid pid, model::TimeNs time_ns) {
 }
 
 Life* Tracker::State::life_speaking(const model::AuditHeader& task, const Fits& fits) {
-    Life* const first = life_at(task.pid, task.time_ns);
+    Life* first = life_at(task.pid, task.time_ns);
+    const auto emitted_ns = task.serial > floor_serial ? floor_ns : 0;
+    for (Life* life = first; life != nullptr && life->from_ns() <= task.time_ns + tick_ns; life = population.neighbour(*life, 1)) {
+        first = life;
+        const bool silent = !life->alive() && has(life->process.ended->witnesses, model::Witness::connector) &&
+                            life->process.ended->time_ns < emitted_ns;
+        if (!silent) break;
+    }
     if (first == nullptr || first->alive()) return first;
     // A pid can be given out again within a tick of its death, and then the stamp alone does not tell whose word it is.
     Life* const second = population.neighbour(*first, 1);
@@ -205,6 +212,13 @@ void Tracker::State::inherit(Life& child, const Life& creator) {
     inherit_image(child, creator);
     if (child.space == 0) child.space = space_for_children(creator);
     population.touch(child);
+}
+
+void Tracker::State::matched(Life& life, std::int64_t serial, model::TimeNs exact_ns) {
+    life.exact_ns = std::max(life.exact_ns, exact_ns);
+    if (serial <= floor_serial || exact_ns <= floor_ns) return;
+    floor_serial = serial;
+    floor_ns = exact_ns;
 }
 
 bool Tracker::State::connector_covers(model::TimeNs time_ns) const {

@@ -92,8 +92,8 @@ void Tracker::State::on(model::Seen&& seen) {
     if (seen.ns_pids.size() == 1) life.space_known = true;
     if (seen.ns_pids.size() > 1) {
         if (!birth_told && life.space == 0) {
-            life.space = life.parent != nullptr && life.parent->space != 0 ? life.parent->space : new_space();
-            spaces[static_cast<std::size_t>(life.space - 1)] = space_uncounted;
+            life.space = life.parent != nullptr && life.parent->space != 0 ? life.parent->space : new_space(0);
+            space_of(life.space).last = space_uncounted;
         }
         confirm_number(life, seen.ns_pids.back());
     }

@@ -16,7 +16,7 @@ struct Numbered {
     ThreadBirth* thread;  ///< nullptr for a process
 };
 
-/// Every birth among `roots` and what descends from them in the same namespace, as far as it is known, in order.
+/// Every birth among `roots` and what descends from them, as far as it is known, in order.
 std::vector<Numbered> births_below(const std::vector<Life*>& roots) {
     std::vector<Life*> members = roots;
     std::vector<Numbered> births;
@@ -24,9 +24,7 @@ std::vector<Numbered> births_below(const std::vector<Life*>& roots) {
         Life& life = *members[i];
         births.push_back({life.from_ns(), &life, nullptr});
         for (ThreadBirth& thread : life.thread_births) births.push_back({thread.time_ns, &life, &thread});
-        if (life.children_space != 0) continue;
-        for (Life* child = life.first_child; child != nullptr; child = child->next_sibling)
-            if (child->space == life.space) members.push_back(child);
+        for (Life* child = life.first_child; child != nullptr; child = child->next_sibling) members.push_back(child);
     }
     std::stable_sort(births.begin(), births.end(),
                      [](const Numbered& a, const Numbered& b) { return a.time_ns < b.time_ns; });
@@ -39,14 +37,22 @@ std::int32_t Tracker::State::space_for_children(const Life& parent) {
     return parent.children_space != 0 ? parent.children_space : parent.space;
 }
 
-std::int32_t Tracker::State::new_space() {
-    spaces.push_back(0);
+Space& Tracker::State::space_of(std::int32_t space) { return spaces[static_cast<std::size_t>(space - 1)]; }
+
+std::int32_t Tracker::State::new_space(std::int32_t outer) {
+    spaces.push_back({0, outer});
     return static_cast<std::int32_t>(spaces.size());
 }
 
-model::Pid Tracker::State::next_number(std::int32_t space) {
-    auto& last = spaces[static_cast<std::size_t>(space - 1)];
+model::Pid Tracker::State::take_number(std::int32_t space) {
+    auto& last = space_of(space).last;
     return last == space_uncounted ? 0 : ++last;
+}
+
+model::Pid Tracker::State::take_numbers(std::int32_t space) {
+    // A process has a number in every namespace from its own out to the initial one.
+    for (auto outer = space_of(space).outer; outer != 0; outer = space_of(outer).outer) take_number(outer);
+    return take_number(space);
 }
 
 void Tracker::State::set_number(Life& life, model::Pid number) {
@@ -68,18 +74,22 @@ Life& Tracker::State::init_of_space(Life& caller, model::TimeNs born_ns, model::
 }
 
 void Tracker::State::enter_space(const std::vector<Life*>& roots, std::int32_t space) {
-    const auto births = births_below(roots);
-    for (const Numbered& birth : births) birth.life->space = space;
-    for (const Numbered& birth : births) {
-        const bool told = birth.thread == nullptr && birth.life->number_known;
-        if (told && spaces[static_cast<std::size_t>(space - 1)] != space_uncounted)
-            spaces[static_cast<std::size_t>(space - 1)] = birth.life->number - 1;
-        const auto number = told ? birth.life->number : next_number(space);
-        if (told) next_number(space);
+    const auto outer = space_of(space).outer;
+    for (const Numbered& birth : births_below(roots)) {
+        Life& life = *birth.life;
+        if (life.space != outer && life.space != space) {  // in one inside of this one
+            if (space_of(life.space).outer == outer) space_of(life.space).outer = space;
+            take_number(space);
+            continue;
+        }
+        life.space = space;
+        const bool told = birth.thread == nullptr && life.number_known && space_of(space).last != space_uncounted;
+        if (told) space_of(space).last = life.number - 1;
+        const auto number = take_number(space);
         if (birth.thread != nullptr)
             birth.thread->number = number;
-        else
-            set_number(*birth.life, number);
+        else if (!life.number_known)
+            set_number(life, number);
     }
 }
 
@@ -99,7 +109,7 @@ void Tracker::State::confirm_number(Life& life, model::Pid number) {
     life.number_known = true;
     set_number(life, number);
     if (foretold == number || life.space == 0) return;
-    auto& last = spaces[static_cast<std::size_t>(life.space - 1)];
+    auto& last = space_of(life.space).last;
     // A number far off was asked for (clone3's set_tid), which leaves the kernel's count where it was.
     constexpr model::Pid near = 16;
     const bool asked_for = foretold != 0 && std::abs(number - foretold) > near;

@@ -29,6 +29,12 @@ constexpr model::TimeNs memory_ns = 30'000'000'000;
 /// The connector tells of uid, gid, euid and egid, and knows better when it speaks of a later time.
 void keep_ids(model::Credentials& of, const model::Credentials& known);
 
+/// A pid namespace.
+struct Space {
+    model::Pid last = 0;     ///< the last number given out in it
+    std::int32_t outer = 0;  ///< the one around it; 0: the initial one
+};
+
 struct Tracker::State {
     Population population;
     model::Boot boot;
@@ -41,6 +47,10 @@ struct Tracker::State {
     std::vector<ThreadBirth> exits_in_snapshot;  ///< threads that ended while /proc was being read
     model::TimeNs newest_ns = 0;        ///< of any fact
     model::TimeNs newest_audit_ns = 0;
+    /// Serials are given out at emission, which comes after the fact: what has a greater serial than `floor_serial` was
+    /// emitted after `floor_ns`, and whoever emitted it was alive then.
+    std::int64_t floor_serial = 0;
+    model::TimeNs floor_ns = 0;
     std::vector<model::Gap> connector_gaps;  ///< recent ones
     model::BootId last_boot_id = 0;
     model::Id last_gap_id = 0;
@@ -51,7 +61,7 @@ struct Tracker::State {
     std::vector<model::Gap> changed_gaps;
     std::vector<Question> questions;
     std::deque<model::Id> uncertain_numbers;  ///< lives whose foretold number no record has confirmed yet
-    std::vector<model::Pid> spaces;  ///< the last number given out in each pid namespace but the initial one
+    std::vector<Space> spaces;  ///< every pid namespace met but the initial one; a space is its index from 1
     model::TimeNs stopped_ns = 0;  ///< of the last orderly or observed end of recording
 
     // placing.cpp
@@ -83,6 +93,8 @@ struct Tracker::State {
     static bool may_link(const Life& child, const Life& parent);
     /// To the children born since then that nothing of their own is known of.
     void spread_credentials(Life& life, model::TimeNs since_ns);
+    /// An audit record of `life` has been matched with a fact of which the connector knows the time.
+    void matched(Life& life, std::int64_t serial, model::TimeNs exact_ns);
     [[nodiscard]] bool connector_covers(model::TimeNs time_ns) const;
     void reparent_children(Life& dead, model::TimeNs time_ns);
     Life* reaper_of(const Life& dead);
@@ -93,8 +105,11 @@ struct Tracker::State {
     // spaces.cpp
     static constexpr model::Pid space_uncounted = -1;  ///< entered by setns: the count so far is not known
     static std::int32_t space_for_children(const Life& parent);
-    std::int32_t new_space();
-    model::Pid next_number(std::int32_t space);
+    Space& space_of(std::int32_t space);
+    std::int32_t new_space(std::int32_t outer);
+    model::Pid take_number(std::int32_t space);
+    /// Of a birth in `space`, its number there; it takes one in all that are around it, too.
+    model::Pid take_numbers(std::int32_t space);
     void set_number(Life& life, model::Pid number);
     /// `roots` and what descends from them turn out to live in `space`: numbers them in order of birth.
     void enter_space(const std::vector<Life*>& roots, std::int32_t space);

@@ -45,7 +45,7 @@ void Tracker::State::on(model::BootBegan&& began) {
     connector_up = audit_up = in_snapshot = false;
     connector_gaps.clear();
     exits_in_snapshot.clear();
-    newest_ns = newest_audit_ns = stopped_ns = 0;
+    newest_ns = newest_audit_ns = stopped_ns = floor_ns = floor_serial = 0;
     root = &population.create(boot.id, 0, boot.started_ns);
     root->process.born.how = model::How::boot;
     root->process.born.witnesses = boot.imported ? model::Witnesses{0} : only(model::Witness::procfs);
@@ -154,6 +154,8 @@ void Tracker::save(std::string& saved) const {
     out.put(s.in_snapshot);
     out.put(s.newest_ns);
     out.put(s.newest_audit_ns);
+    out.put(s.floor_serial);
+    out.put(s.floor_ns);
     out.put(s.last_boot_id);
     out.put(s.last_gap_id);
     out.put(s.observations);
@@ -170,7 +172,10 @@ void Tracker::save(std::string& saved) const {
         out.put(exit.tid);
     }
     out.put(static_cast<std::uint32_t>(s.spaces.size()));
-    for (const auto last : s.spaces) out.put(last);
+    for (const Space& space : s.spaces) {
+        out.put(space.last);
+        out.put(space.outer);
+    }
     out.put(static_cast<std::uint32_t>(s.uncertain_numbers.size()));
     for (const auto id : s.uncertain_numbers) out.put(id);
     s.population.save(out);
@@ -194,6 +199,8 @@ base::Status Tracker::restore(std::string_view saved) {
     in.get(s.in_snapshot);
     in.get(s.newest_ns);
     in.get(s.newest_audit_ns);
+    in.get(s.floor_serial);
+    in.get(s.floor_ns);
     in.get(s.last_boot_id);
     in.get(s.last_gap_id);
     in.get(s.observations);
@@ -212,7 +219,11 @@ base::Status Tracker::restore(std::string_view saved) {
         in.get(exit.tid);
     }
     const auto spaces = in.get<std::uint32_t>();
-    for (std::uint32_t i = 0; i < spaces && in.ok(); ++i) s.spaces.push_back(in.get<model::Pid>());
+    for (std::uint32_t i = 0; i < spaces && in.ok(); ++i) {
+        Space& space = s.spaces.emplace_back();
+        in.get(space.last);
+        in.get(space.outer);
+    }
     const auto uncertain = in.get<std::uint32_t>();
     for (std::uint32_t i = 0; i < uncertain && in.ok(); ++i) s.uncertain_numbers.push_back(in.get<model::Id>());
     s.population.restore(in);

@@ -320,7 +320,15 @@ void World::do_login(Task& task) {
     settle(now_ + 1'000);
 }
 
+bool World::takes_busy_along(const Task& task) const {
+    if (task.space == 0 || task.own_number != 1) return false;
+    return std::any_of(tasks_.begin(), tasks_.end(), [&](const auto& entry) {
+        return entry.second.space == task.space && entry.second.busy && !entry.second.dead;
+    });
+}
+
 void World::do_exit(Task& task) {
+    if (takes_busy_along(task)) return;  // a call ends, and says so, before a signal is taken
     const int code = static_cast<int>(between(0, 255));
     const bool group = chance(0.85) || task.tids.size() > 1;
     audit_event(task, now_, now_, group ? sys_exit_group : sys_exit, 0, static_cast<std::uint64_t>(code), "", false);
@@ -331,6 +339,7 @@ void World::do_exit(Task& task) {
 }
 
 void World::do_kill(Task& task) {
+    if (takes_busy_along(task)) return;
     const int signals[] = {SIGKILL, SIGTERM, SIGSEGV, SIGQUIT};
     const int signal = signals[between(0, 3)];
     if (signal == SIGSEGV) {

@@ -114,6 +114,7 @@ private:
     void do_exec(Task& task);
     void do_setuid(Task& task);
     void do_login(Task& task);
+    [[nodiscard]] bool takes_busy_along(const Task& task) const;
     void do_exit(Task& task);
     void do_kill(Task& task);
     void die(Task& task, int wait_status);
