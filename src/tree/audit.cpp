@@ -169,9 +169,13 @@ Tracker::State::Birth Tracker::State::birth_by_number(Life& caller, const model:
         const ThreadBirth& thread = caller.thread_births[i];
         consider({nullptr, static_cast<int>(i)}, thread.time_ns, thread.number);
     }
-    if (by_parent || (clone3 && covered && foretold.none() && caller.space != 0))
-        if (Life* kernel_parent = life_at(fork.task.ppid, time_ns)) consider_children(*kernel_parent);
-    return foretold.none() ? first : foretold;
+    // clone3 may have had CLONE_PARENT: when the number says so, or the caller itself bore nobody meanwhile.
+    const bool maybe_by_parent = clone3 && covered && foretold.none() && caller.space != 0;
+    if (!by_parent && !maybe_by_parent) return foretold.none() ? first : foretold;
+    const Birth own = first;
+    if (Life* kernel_parent = life_at(fork.task.ppid, time_ns)) consider_children(*kernel_parent);
+    if (!foretold.none()) return foretold;
+    return own.none() ? first : own;
 }
 
 model::TimeNs Tracker::State::next_untold_ns(const Life& life, model::TimeNs since_ns) {
