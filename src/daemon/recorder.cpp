@@ -237,13 +237,18 @@ void Recorder::take_back_audit() {
 
 /// Takes what the kernel still has queued: once nobody is registered it prints that, and what other listeners have not
 /// been sent yet would be missing. A record that is just on its way is in neither queue, so it has to be quiet twice.
+/// Only audit's records count, and it looks seldom: each look at the backlog starts a kernel thread (audit_send_reply in
+/// kernel/audit.c), which the connector reports.
 void Recorder::drain_audit() {
     const auto deadline = now_of(CLOCK_MONOTONIC) + audit_drain_ns_max;
+    const auto records = [this] { return capture_->counters().audit; };
     for (int quiet = 0; quiet < 2 && now_of(CLOCK_MONOTONIC) < deadline;) {
-        const bool came = capture_->turn();
+        const auto before = records();
+        for (auto last = before; capture_->turn() && records() != last;) last = records();
         const auto state = hold_->control().state();
+        const bool came = records() != before;
         quiet = !came && (!state || state->backlog == 0) ? quiet + 1 : 0;
-        if (quiet > 0) ::poll(nullptr, 0, audit_settle_ms);
+        ::poll(nullptr, 0, audit_settle_ms);
     }
 }
 

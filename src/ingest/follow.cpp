@@ -13,6 +13,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr int look_every = 64;  // frames between looks at the clock and at the tracker's questions
+constexpr const char* missing = "the journal lacks what was not yet consumed";
+
 class Follower {
 public:
     Follower(const FollowOptions& options, store::Writer& writer)
@@ -26,7 +29,7 @@ public:
             if (!next) return tl::unexpected(next.error());
             if (*next == journal::Reader::Next::frame) {
                 take(frame);
-                if (!due()) continue;
+                if (!worth_a_look() || !due()) continue;
             } else if (stop_requested != 0) {
                 return checkpoint();
             } else if (!due()) {
@@ -52,23 +55,41 @@ private:
         auto reader = journal::Reader::open(options_.journal, progress->checkpoint_position);
         if (!reader) return tl::unexpected(reader.error());
         reader_.emplace(std::move(*reader));
-        if (reader_->skipped()) pipeline_->lost_frames("the journal lacks what was not yet consumed");
-        model::Frame frame;
-        while (reader_->position() < progress->position) {
-            auto next = reader_->next(frame);
-            if (!next) return tl::unexpected(next.error());
-            if (*next == journal::Reader::Next::at_end) break;
-            pipeline_->frame(frame);
-        }
-        pipeline_->discard_changes();
+        if (auto replayed = replay(progress->position); !replayed) return replayed;
         facts_written_ = false;
         return checkpoint();
     }
 
+    /// Frames before `position` are in the database already: they only bring the state up to there. What is missing
+    /// among them is missing in the state; the first frame behind the hole tells how long it was.
+    base::Status replay(journal::Position position) {
+        model::Frame frame;
+        bool is_new = false;
+        bool skipped = reader_->take_skipped();
+        while (!is_new && (skipped || reader_->position() < position)) {
+            auto next = reader_->next(frame);
+            if (!next) return tl::unexpected(next.error());
+            if (*next == journal::Reader::Next::at_end) break;
+            skipped |= reader_->take_skipped();
+            is_new = reader_->position() > position;  // the hole reaches beyond it
+            if (!is_new) pipeline_->frame(frame);
+        }
+        pipeline_->discard_changes();
+        if (skipped) pipeline_->lost_frames(missing, is_new ? frame.received_ns : 0);
+        if (is_new) pipeline_->frame(frame);
+        return {};
+    }
+
     void take(const model::Frame& frame) {
         if (pipeline_->pending() == 0) first_pending_ = Clock::now();
+        if (reader_->take_skipped()) pipeline_->lost_frames(missing, frame.received_ns);
         pipeline_->frame(frame);
-        if (++since_asked_ == 64) ask();
+    }
+
+    bool worth_a_look() {
+        if (++since_looked_ < look_every && pipeline_->pending() < options_.commit_changes) return false;
+        ask();
+        return true;
     }
 
     bool due() const {
@@ -114,7 +135,7 @@ private:
     }
 
     void ask() {
-        since_asked_ = 0;
+        since_looked_ = 0;
         for (const auto& question : pipeline_->take_questions()) {
             const std::int32_t pid = question.pid;
             if (options_.question_fd < 0 || ::write(options_.question_fd, &pid, sizeof pid) != sizeof pid) break;
@@ -129,7 +150,7 @@ private:
     std::uint64_t checkpoint_position_ = 0;
     const model::TimeNs began_ns_ = std::chrono::duration_cast<std::chrono::nanoseconds>(
                                         std::chrono::system_clock::now().time_since_epoch()).count();
-    int since_asked_ = 0;
+    int since_looked_ = 0;
     bool facts_written_ = false;
     bool ready_told_ = false;
 };

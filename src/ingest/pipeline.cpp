@@ -241,10 +241,10 @@ std::vector<tree::Question> Pipeline::take_questions() { return state_->tracker.
 
 void Pipeline::importing(bool on) { state_->importing = on; }
 
-void Pipeline::lost_frames(std::string why) {
+void Pipeline::lost_frames(std::string why, model::TimeNs until_ns) {
     model::Lost lost;
     lost.from_ns = state_->last_received_ns;
-    lost.to_ns = std::max(state_->last_received_ns, state_->last_connector_ns);
+    lost.to_ns = std::max({until_ns, state_->last_received_ns, state_->last_connector_ns});
     lost.why = std::move(why);
     state_->tracker.observe(lost);
     lost.witness = model::Witness::connector;

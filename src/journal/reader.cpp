@@ -128,8 +128,8 @@ bool Reader::wait(int timeout_ms) {
 Position Reader::position() const {
     return state_->position();
 }
-bool Reader::skipped() const {
-    return state_->skipped;
+bool Reader::take_skipped() {
+    return std::exchange(state_->skipped, false);
 }
 
 bool is_journal(const std::string& directory) {

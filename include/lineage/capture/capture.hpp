@@ -47,7 +47,7 @@ public:
 enum class AuditFeed { unicast, multicast, lines };
 
 struct Timing {
-    int gather_us = 1000;     ///< between turns while records trickle in: a turn costs the same for one as for many
+    int gather_us = 4000;     ///< between turns while records trickle in: a turn costs the same for one as for many
     int idle_ms = 30;         ///< of silence before an `idle` frame: longer than the assembler's settle time
     int check_ms = 1000;      ///< between looks at the clocks and at the lost counter while records come
     int reconcile_ms = 2000;  ///< at least, from one /proc snapshot to the next

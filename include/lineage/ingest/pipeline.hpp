@@ -39,8 +39,8 @@ public:
     std::vector<tree::Question> take_questions();
     /// An import: a boot that the database has already is replaced, and a log's boot gets a name made from its first record.
     void importing(bool on);
-    /// Frames were lost between the last one and the next.
-    void lost_frames(std::string why);
+    /// Frames were lost between the last one and the next, which was received at `until_ns` (0: not known).
+    void lost_frames(std::string why, model::TimeNs until_ns);
     struct Counts {
         tree::Counters tree;
         audit::AssemblerCounters audit;

@@ -5,7 +5,7 @@
 // written. A frame that append() has returned from survives the death of the process; sync() makes it survive power
 // loss. A position is a number that grows along the journal and stays valid while its segment exists; it never comes
 // back, not in a later boot and not in a journal that is begun anew. Where frames are missing (a power failure, a
-// damaged or removed segment) the positions jump and Reader::skipped() says so.
+// damaged or removed segment) the positions jump and Reader::take_skipped() says so.
 //
 // An instance is used by one thread, except that Writer::sync() may run in another one, which then waits for the disk
 // in the recorder's place.
@@ -63,7 +63,7 @@ private:
 
 class Reader {
 public:
-    /// Reads from `from` on, or from the oldest frame that is left when `from` is older than that (see skipped());
+    /// Reads from `from` on, or from the oldest frame that is left when `from` is older than that (see take_skipped());
     /// 0: the oldest. A `from` beyond the end is an error: it belongs to another journal.
     static base::Result<Reader> open(const std::string& directory, Position from = 0);
     Reader(Reader&&) noexcept;
@@ -76,8 +76,8 @@ public:
     [[nodiscard]] Position position() const;  ///< of the frame that next() hands over next
     /// Waits until the writer has published more, `timeout_ms` have passed or a signal came; false: nothing new.
     bool wait(int timeout_ms);
-    /// Frames between `from` and position() were missing or damaged.
-    [[nodiscard]] bool skipped() const;
+    /// Frames between the last call (at first: `from`) and position() were missing or damaged.
+    [[nodiscard]] bool take_skipped();
 
 private:
     struct State;

@@ -105,7 +105,7 @@ TEST_CASE("a writer killed at random moments loses nothing that append returned 
         std::uint64_t count = 0;
         model::Frame frame;
         while (reader.next(frame) == journal::Reader::Next::frame) REQUIRE(number_in(frame) == count++);
-        REQUIRE_FALSE(reader.skipped());
+        REQUIRE_FALSE(reader.take_skipped());
         REQUIRE(count >= returned);
         REQUIRE(count <= returned + 1);
         certain = count;
@@ -204,7 +204,7 @@ TEST_CASE("after a power failure positions jump, and a reader that had read more
     append_number(writer, 20);
     auto reader = open_reader(directory.path, consumed);
     CHECK(numbers_of(reader) == number_range(20, 21));
-    CHECK(reader.skipped());
+    CHECK(reader.take_skipped());
 }
 
 TEST_CASE("an orderly end in another boot is no loss") {
@@ -218,7 +218,7 @@ TEST_CASE("an orderly end in another boot is no loss") {
     append_number(writer, 1);
     auto reader = open_reader(directory.path);
     CHECK(numbers_of(reader) == number_range(0, 2));
-    CHECK_FALSE(reader.skipped());
+    CHECK_FALSE(reader.take_skipped());
     CHECK(writer.lost_bytes() == 0);
 }
 
@@ -232,7 +232,7 @@ TEST_CASE("a damaged frame in the middle hides the rest of its segment, no more,
     patch(segments[2], 128 + 30, "damage");
     auto reader = open_reader(directory.path);
     const auto numbers = numbers_of(reader);
-    CHECK(reader.skipped());
+    CHECK(reader.take_skipped());
     CHECK(numbers.front() == 0);
     CHECK(numbers.back() == 199);
     CHECK(numbers.size() < 200);
@@ -257,7 +257,7 @@ TEST_CASE("a writer that died between two segments is healed by the next") {
     append_number(writer, 50);
     auto reader = open_reader(directory.path);
     CHECK(numbers_of(reader) == number_range(0, 51));
-    CHECK_FALSE(reader.skipped());
+    CHECK_FALSE(reader.take_skipped());
     CHECK(writer.lost_bytes() == 0);
 }
 
@@ -269,10 +269,10 @@ TEST_CASE("a segment in the middle whose header never reached the disk is recove
     {
         auto reader = open_reader(directory.path);
         CHECK(numbers_of(reader).size() < 50);
-        CHECK(reader.skipped());
+        CHECK(reader.take_skipped());
     }
     const auto writer = open_writer(directory.path, small_segments);
     auto reader = open_reader(directory.path);
     CHECK(numbers_of(reader) == number_range(0, 50));
-    CHECK_FALSE(reader.skipped());
+    CHECK_FALSE(reader.take_skipped());
 }

@@ -33,7 +33,7 @@ int follow(journal::Reader& reader, std::uint64_t last, bool holes_allowed = fal
         }
         const auto number = number_in(frame);
         if (holes_allowed ? number < expected : number != expected) return 3;
-        if (number > expected && !reader.skipped()) return 4;
+        if (number > expected && !reader.take_skipped()) return 4;
         if (number == last) return 0;
         expected = number + 1;
     }

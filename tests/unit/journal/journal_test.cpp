@@ -55,7 +55,7 @@ TEST_CASE("frames of every size come back as they went in") {
     }
     REQUIRE(reader.next(frame) == journal::Reader::Next::at_end);
     CHECK(reader.position() == writer.end());
-    CHECK_FALSE(reader.skipped());
+    CHECK_FALSE(reader.take_skipped());
 }
 
 TEST_CASE("a payload over the maximum is refused and nothing is written") {
@@ -75,7 +75,7 @@ TEST_CASE("reading can be resumed at every position") {
     for (std::uint64_t i = 0; i < 200; ++i) {
         auto reader = open_reader(directory.path, first.position());
         REQUIRE(numbers_of(reader) == number_range(i, 200));
-        REQUIRE_FALSE(reader.skipped());
+        REQUIRE_FALSE(reader.take_skipped());
         model::Frame frame;
         REQUIRE(first.next(frame) == journal::Reader::Next::frame);
     }
@@ -105,7 +105,7 @@ TEST_CASE("a journal goes on behind its end, empty or not, and leaves no room un
         for (std::uint64_t i = 0; i < run % 3; ++i) expected.push_back(10 * run + i);
     }
     CHECK(numbers_of(reader) == expected);
-    CHECK_FALSE(reader.skipped());
+    CHECK_FALSE(reader.take_skipped());
     CHECK(bytes_in(directory.path) < 20 * 300);
 }
 
@@ -156,7 +156,7 @@ TEST_CASE("the oldest segments go when the journal is full, and only those not r
     CHECK(writer.lost_bytes() == 0);
     auto reader = open_reader(directory.path, begin);
     const auto left = numbers_of(reader);
-    CHECK(reader.skipped());
+    CHECK(reader.take_skipped());
     REQUIRE(left.size() > 100);
     CHECK(left == number_range(5000 - left.size(), 5000));
 
@@ -165,7 +165,7 @@ TEST_CASE("the oldest segments go when the journal is full, and only those not r
     auto rest = open_reader(directory.path);
     const auto oldest = rest.position();
     CHECK(writer.lost_bytes() == oldest - released);
-    CHECK_FALSE(rest.skipped());
+    CHECK_FALSE(rest.take_skipped());
 }
 
 TEST_CASE("a reader whose segments are removed goes on at the oldest and says so") {
@@ -177,7 +177,7 @@ TEST_CASE("a reader whose segments are removed goes on at the oldest and says so
     auto reader = open_reader(directory.path);
     for (std::uint64_t i = 1; i < 1000; ++i) append_number(writer, i);
     const auto read = numbers_of(reader);
-    CHECK(reader.skipped());
+    CHECK(reader.take_skipped());
     CHECK(read.front() == 0);  // its own segment is still mapped
     CHECK(read.back() == 999);
     CHECK(std::is_sorted(read.begin(), read.end()));
