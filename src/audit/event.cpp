@@ -144,6 +144,7 @@ void Event::absorb_task(std::uint16_t type, std::string_view fields) {
     if (type != AUDIT_SYSCALL) special_ = type;
     if (!fill) return;
     has_task_ = true;
+    if (task_.ppid == 0 && task_.pid > 2) task_.ppid = -1;  // its parent was just being reaped (task_ppid_nr)
     task_.time_ns = id_.time_ns;
     task_.serial = id_.serial;
     if (whole && type == AUDIT_SYSCALL) task_.credentials = std::move(who);

@@ -130,6 +130,7 @@ void read_status(const std::string& status, model::Seen& seen) {
 }  // namespace
 
 std::optional<model::Seen> read_process(model::Pid pid) {
+    const auto began_ns = now_of(CLOCK_REALTIME);
     char path[32];
     std::snprintf(path, sizeof path, "/proc/%d", pid);
     const base::UniqueFd directory(::open(path, O_PATH | O_DIRECTORY | O_CLOEXEC));
@@ -139,8 +140,13 @@ std::optional<model::Seen> read_process(model::Pid pid) {
     const auto status = read_file(directory.get(), "status");
     if (!stat || !status) return std::nullopt;
 
+    // A thread can be looked up by its id, too.
+    const auto tgid = numbers_of(*status, "\nTgid:");
+    if (tgid.empty() || tgid.front() != static_cast<std::uint32_t>(pid)) return std::nullopt;
+
     model::Seen seen;
     seen.pid = pid;
+    seen.read_ns = began_ns;
     seen.ppid = stat->ppid;
     seen.comm = stat->comm;
     seen.kernel_thread = stat->kernel_thread;
@@ -159,7 +165,6 @@ std::optional<model::Seen> read_process(model::Pid pid) {
     if (!read_file(directory.get(), "stat")) return std::nullopt;
 
     const auto ticks = ::sysconf(_SC_CLK_TCK);
-    seen.read_ns = now_of(CLOCK_REALTIME);
     seen.started_ns = stat->start_ticks * (1'000'000'000 / ticks) + real_minus(CLOCK_BOOTTIME);
     return seen;
 }

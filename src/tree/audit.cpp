@@ -32,8 +32,10 @@ void Tracker::State::state(Life& life, const model::AuditHeader& task) {
             spread_credentials(life, task.time_ns);
         }
     }
-    if (task.ppid >= 0 && task.time_ns >= life.ppid_ns && task.ppid != process.ppid) {
+    const bool after_guess = life.left_ppid >= 0 && task.ppid != life.left_ppid && task.time_ns + tick_ns >= life.ppid_ns;
+    if (task.ppid >= 0 && (task.time_ns >= life.ppid_ns || after_guess) && task.ppid != process.ppid) {
         process.ppid = task.ppid;
+        life.left_ppid = -1;
         population.touch(life);
     }
     // Where it is not known what it runs, the record at least names the file.
@@ -205,6 +207,7 @@ void Tracker::State::claim(Life& child, Life& caller, const model::AuditFork& fo
         spread_credentials(child, child.from_ns());
     }
     if (!timed && !child.stated) process.ppid = has_flag(fork, CLONE_PARENT) ? fork.task.ppid : fork.task.pid;
+    drop_guess(child);
     if (child.comm_ns == 0 && child.images.empty()) process.comm = fork.task.comm;
     inherit_image(child, caller);
     place_in_space(child, caller, fork);
@@ -250,6 +253,8 @@ void Tracker::State::adopt_nameless(Life& child, Life& caller) {
 void Tracker::State::on(model::AuditExec&& exec) {
     const auto& task = exec.task;
     const auto untold = [&](const model::Image& one) {
+        const bool from_procfs = one.witnesses == only(model::Witness::procfs) && one.argv == exec.argv;
+        if (from_procfs) return true;
         return has(one.witnesses, model::Witness::connector) && !has(one.witnesses, model::Witness::audit) &&
                not_before(one.time_ns, task.time_ns);
     };
@@ -268,7 +273,10 @@ void Tracker::State::on(model::AuditExec&& exec) {
         const auto seq = add_image(life, std::move(unseen)).seq;
         image = life.images.begin() + seq;
     }
-    if (has(image->witnesses, model::Witness::connector)) matched(life, task.serial, image->time_ns);
+    if (has(image->witnesses, model::Witness::connector))
+        matched(life, task.serial, image->time_ns);
+    else
+        image->time_ns = task.time_ns;
     image->serial = task.serial;
     image->exe = task.exe;
     image->script = exec.path == task.exe ? std::string() : std::move(exec.path);
@@ -311,7 +319,8 @@ void Tracker::State::on(model::AuditExit&& exit) {
     } else if (exit.group) {
         this->end(life, end);
     } else if (life.tids.size() <= 1) {
-        if (life.possible_threads > 0) {
+        // A thread's end in glibc is exit(0) (start_thread in nptl/pthread_create.c).
+        if (life.possible_threads > 0 && exit.code == 0) {
             --life.possible_threads;
             return;
         }

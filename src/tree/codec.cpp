@@ -117,6 +117,7 @@ void save(const Life& life, Encoder& out) {
     out.put(life.phantom);
     out.put(life.ids_ns);
     out.put(life.ppid_ns);
+    out.put(life.left_ppid);
     out.put(life.comm_ns);
     out.put(life.exact_ns);
     out.put(life.stated_serial);
@@ -168,6 +169,7 @@ void restore(Life& life, Decoder& in) {
     in.get(life.phantom);
     in.get(life.ids_ns);
     in.get(life.ppid_ns);
+    in.get(life.left_ppid);
     in.get(life.comm_ns);
     in.get(life.exact_ns);
     in.get(life.stated_serial);

@@ -150,7 +150,7 @@ void Tracker::State::on(model::ConnectorExit&& exit) {
     if (life.has_exit_record && end.code == life.exit_code) end.serial = life.exit_serial;
     if (end.serial != 0) end.witnesses = end.witnesses | model::Witness::audit;
     if (life.process.inferred == model::Inferred::exit_of_thread) life.process.inferred = model::Inferred::no;
-    if (exit.parent_tgid >= 0) {
+    if (exit.parent_tgid > 0) {
         life.process.ppid = exit.parent_tgid;
         life.ppid_ns = time_ns;
     }

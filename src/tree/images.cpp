@@ -16,14 +16,27 @@ std::pair<model::Id, std::int32_t> Tracker::State::image_at(const Life& life, mo
 
 void Tracker::State::inherit_image(Life& child, const Life& creator) {
     const auto [owner, seq] = image_at(creator, child.from_ns(), child.process.born.serial);
+    if (child.inherited_owner == owner && child.inherited_seq == seq && child.process.image_owner != 0) return;
     child.inherited_owner = owner;
     child.inherited_seq = seq;
-    if (!child.images.empty()) return;
-    if (child.process.image_owner == owner && child.process.image_seq == seq) return;
-    child.process.image_owner = owner;
-    child.process.image_seq = seq;
-    population.touch(child);
-    set_image_of_children(child, child.from_ns());
+    if (child.images.empty()) {
+        child.process.image_owner = owner;
+        child.process.image_seq = seq;
+        population.touch(child);
+    }
+    set_image_of_children(child, std::numeric_limits<model::TimeNs>::min());
+}
+
+void Tracker::State::drop_guess(Life& life) {
+    const bool guessed = !life.images.empty() && life.images.front().serial == 0 &&
+                         life.images.front().witnesses == only(model::Witness::audit);
+    if (!guessed) return;
+    life.images.erase(life.images.begin());
+    for (model::Image& image : life.images) --image.seq;
+    life.process.image_owner = life.images.empty() ? life.inherited_owner : life.process.id;
+    life.process.image_seq = life.images.empty() ? life.inherited_seq : life.images.back().seq;
+    population.touch_image(life, 0);
+    set_image_of_children(life, std::numeric_limits<model::TimeNs>::min());
 }
 
 void Tracker::State::set_image_of_children(Life& parent, model::TimeNs since_ns) {

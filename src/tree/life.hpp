@@ -39,6 +39,7 @@ struct Life {
     // connector event of a later time knows better.
     model::TimeNs ids_ns = 0;
     model::TimeNs ppid_ns = 0;
+    model::Pid left_ppid = -1;        ///< the parent whose death changed ppid to what is only a guess at the reaper
     model::TimeNs comm_ns = 0;
     model::TimeNs exact_ns = 0;       ///< the connector's time of the newest fact that an audit record was matched with
     std::int64_t stated_serial = 0;   ///< newest audit record that told its credentials

@@ -247,6 +247,7 @@ void Tracker::State::reparent_children(Life& dead, model::TimeNs time_ns) {
         if (!child->alive() || child->process.ppid != dead.process.pid || child->ppid_ns > time_ns) continue;
         if (reaper == nullptr) reaper = reaper_of(dead);
         if (reaper == nullptr) return;
+        child->left_ppid = dead.process.pid;
         child->process.ppid = reaper->process.pid;
         child->ppid_ns = time_ns;
         population.touch(*child);

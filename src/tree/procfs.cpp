@@ -55,17 +55,21 @@ void Tracker::State::restore_to_life(Life& life) {
 }
 
 void Tracker::State::on(model::Seen&& seen) {
+    // While a parent is being reaped, /proc shows 0 for it.
+    const bool parent_told = seen.ppid > 0 || seen.pid <= 2;
     Life& life = life_seen(seen);
     model::Process& process = life.process;
     if (&life == root) return;
     life.seen_ns = seen.read_ns;
-    const bool birth_told = has(process.born.witnesses, model::Witness::connector) || life.claimed();
+    const bool birth_told = life.birth_known();  // also by an earlier look, to which later ones add nothing
     if (!birth_told) {
         process.born.time_ns = seen.started_ns;
         process.born.witnesses = process.born.witnesses | model::Witness::procfs;
         keep_apart(life);
         if (process.born.how == model::How::unknown) process.born.how = model::How::snapshot;
-        Life& parent = seen.ppid > 0 && seen.ppid != seen.pid ? life_named(seen.ppid, seen.read_ns) : *root;
+        Life& parent = seen.ppid > 0 && seen.ppid != seen.pid ? life_named(seen.ppid, seen.read_ns)
+                       : parent_told                          ? *root
+                                                              : nearest_known_ancestor();
         if (may_link(life, parent)) {
             population.link(life, parent);
             inherit_image(life, parent);
@@ -74,13 +78,10 @@ void Tracker::State::on(model::Seen&& seen) {
         const bool sure = seen.kernel_thread || seen.pid <= 2;
         process.inferred = sure ? model::Inferred::no : model::Inferred::parent_from_ppid;
         if (seen.kernel_thread && seen.pid != 0) process.born.how = model::How::kernel;
-        // Threads that ended after the list was read have said so before this arrived.
-        life.tids = std::move(seen.tids);
-        for (const ThreadBirth& exit : exits_in_snapshot)
-            if (exit.time_ns + clock_slack_ns >= seen.read_ns) std::erase(life.tids, exit.tid);
     }
+    see_threads(life, seen);
     process.born.witnesses = process.born.witnesses | model::Witness::procfs;
-    if (life.ppid_ns <= seen.read_ns && life.alive()) {
+    if (parent_told && life.ppid_ns <= seen.read_ns && life.alive()) {
         process.ppid = seen.ppid;
         life.ppid_ns = seen.read_ns;
     }
@@ -107,18 +108,33 @@ void Tracker::State::on(model::Seen&& seen) {
     }
 }
 
+void Tracker::State::see_threads(Life& life, const model::Seen& seen) {
+    if (!connector_up) {
+        if (!life.claimed()) life.possible_threads = static_cast<std::int32_t>(seen.tids.size()) - 1;
+        return;
+    }
+    const bool watched = connector_covers(life.from_ns()) && connector_gaps.empty();
+    if (watched || !life.alive()) return;
+    life.tids = seen.tids;
+    // Threads that ended after the list was read have said so before this arrived.
+    for (const ThreadBirth& exit : exits_in_snapshot)
+        if (exit.time_ns + clock_slack_ns >= seen.read_ns) std::erase(life.tids, exit.tid);
+}
+
 void Tracker::State::see_image(Life& life, model::Seen&& seen) {
     if (life.comm_ns <= seen.read_ns) life.process.comm = seen.comm;
     if (seen.kernel_thread || seen.zombie || seen.exe.empty()) return;
     if (life.images.empty()) {
+        const bool exec_would_be_told = has(life.process.born.witnesses, model::Witness::connector) || (life.claimed() && audit_up);
+        if (exec_would_be_told) return;
         const Life* const owner = population.find(life.inherited_owner);
         if (owner != nullptr && static_cast<std::size_t>(life.inherited_seq) < owner->images.size()) {
             const model::Image& inherited = owner->images[static_cast<std::size_t>(life.inherited_seq)];
             if (inherited.exe == seen.exe && inherited.argv == seen.argv) return;
-            if (has(life.process.born.witnesses, model::Witness::connector)) return;  // it would have told of an exec
         }
         model::Image image;
-        image.time_ns = life.from_ns();
+        const bool born_before_us = life.process.born.witnesses == only(model::Witness::procfs);
+        image.time_ns = born_before_us ? life.from_ns() : seen.read_ns;
         add_image(life, std::move(image));
     }
     model::Image& image = life.images.back();

@@ -124,6 +124,8 @@ struct Tracker::State {
     /// The image that `life` ran at `time_ns`: (owner, seq).
     static std::pair<model::Id, std::int32_t> image_at(const Life& life, model::TimeNs time_ns, std::int64_t serial);
     void inherit_image(Life& child, const Life& creator);
+    /// Forgets the image that was made from a first record's exe: now that its birth is known, so is what it inherited.
+    void drop_guess(Life& life);
     void set_image_of_children(Life& parent, model::TimeNs since_ns);
 
     // audit.cpp
@@ -166,6 +168,7 @@ struct Tracker::State {
     Life& life_seen(const model::Seen& seen);
     /// A witness that lost events made us take it for dead.
     void restore_to_life(Life& life);
+    void see_threads(Life& life, const model::Seen& seen);
     void see_image(Life& life, model::Seen&& seen);
 
     // tracker.cpp

@@ -108,7 +108,7 @@ struct ConnectorExit {
 
 /// One process as /proc showed it.
 struct Seen {
-    TimeNs read_ns = 0;     ///< CLOCK_REALTIME when it was read
+    TimeNs read_ns = 0;     ///< CLOCK_REALTIME just before it was read
     TimeNs started_ns = 0;  ///< from starttime: true to one USER_HZ tick (10 ms)
     Pid pid = 0;
     Pid ppid = 0;
