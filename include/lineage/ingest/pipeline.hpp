@@ -37,8 +37,6 @@ public:
     /// Forgets pending changes: they are in the store already (replay between checkpoint and position).
     void discard_changes();
     std::vector<tree::Question> take_questions();
-    /// An import: a boot that the database has already is replaced, and a log's boot gets a name made from its first record.
-    void importing(bool on);
     /// Frames were lost between the last one and the next, which was received at `until_ns` (0: not known).
     void lost_frames(std::string why, model::TimeNs until_ns);
     struct Counts {
@@ -63,7 +61,9 @@ struct ImportReport {
 };
 
 /// Audit logs (plain or .gz; "-" is stdin) or journal directories, in the order given except that rotated sets
-/// (audit.log.2, audit.log.1, audit.log) are put oldest first, into `writer`'s database, whole or not at all.
+/// (audit.log.2, audit.log.1, audit.log) are put oldest first, into `writer`'s database, whole or not at all. A boot that the
+/// database has already is replaced; a log's boot gets a name made from its first record. A thread of its own reads and
+/// assembles; the writer stays with the caller's.
 base::Result<ImportReport> import(const std::vector<std::string>& inputs, store::Writer& writer);
 
 struct FollowOptions {

@@ -1,0 +1,153 @@
+#include "frame_decoder.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "lineage/procfs/entry.hpp"
+
+namespace lineage::ingest {
+
+namespace {
+
+/// FNV-1a, 64 bits: a name for an imported log that is the same each time.
+std::uint64_t hash_of(std::string_view bytes) {
+    std::uint64_t hash = 14695981039346656037ULL;
+    for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+    return hash;
+}
+
+}  // namespace
+
+void FrameDecoder::frame(const model::Frame& frame) {
+    last_received_ns_ = std::max(last_received_ns_, frame.received_ns);
+    switch (frame.source) {
+        case model::Source::control: control(frame); break;
+        case model::Source::audit: assembler_.record(frame.type, frame.payload, frame.received_ns); break;
+        case model::Source::audit_line: line(frame); break;
+        case model::Source::connector: connector(frame); break;
+        case model::Source::procfs:
+            if (auto seen = procfs::decode(frame.payload)) take_(std::move(*seen));
+            break;
+    }
+}
+
+void FrameDecoder::control(const model::Frame& frame) {
+    base::Decoder in(frame.payload);
+    const auto now_ns = frame.received_ns;
+    switch (static_cast<model::Control>(frame.type)) {
+        case model::Control::boot: {
+            assembler_.finish();
+            model::BootBegan began;
+            began.name = in.get_bytes();
+            began.host = in.get_bytes();
+            in.get(began.real_minus_mono_ns);
+            in.get(began.started_ns);
+            began.time_ns = now_ns;
+            if (!in.ok()) return;
+            real_minus_mono_ns_ = began.real_minus_mono_ns;
+            boot_known_ = true;
+            sequence_.reset();
+            take_(std::move(began));
+            break;
+        }
+        case model::Control::clock:
+            in.get(real_minus_mono_ns_);
+            take_(model::ClockChanged{real_minus_mono_ns_});
+            break;
+        case model::Control::connector_up:
+            sequence_.reset();
+            take_(model::ConnectorUp{now_ns});
+            break;
+        case model::Control::connector_down: take_(model::ConnectorDown{}); break;
+        case model::Control::connector_drained:
+            take_(model::ConnectorDrained{in.get<model::TimeNs>()});
+            break;
+        case model::Control::snapshot_begin: take_(model::SnapshotBegan{in.get<model::TimeNs>()}); break;
+        case model::Control::snapshot_end:
+            take_(model::SnapshotEnded{in.get<model::TimeNs>()});
+            snapshot_ended_ns_ = now_ns;
+            break;
+        case model::Control::lost: {
+            model::Lost lost;
+            in.get(lost.witness);
+            in.get(lost.from_ns);
+            in.get(lost.to_ns);
+            const auto count = in.get<std::int64_t>();
+            if (count >= 0) lost.count = count;
+            lost.why = in.get_bytes();
+            if (in.ok()) take_(std::move(lost));
+            break;
+        }
+        case model::Control::idle: assembler_.advance(now_ns); break;
+        case model::Control::stop:
+            assembler_.finish();
+            take_(model::Stopped{now_ns});
+            break;
+        case model::Control::audit_up: take_(model::AuditUp{in.get<bool>()}); break;
+        case model::Control::audit_down:
+            assembler_.finish();
+            take_(model::AuditDown{});
+            break;
+    }
+}
+
+void FrameDecoder::connector(const model::Frame& frame) {
+    const auto stamp = connector::stamp_of(frame.payload);
+    if (!stamp) return;
+    const auto lost = sequence_.step(*stamp);
+    if (!lost) return;  // seen before
+    const auto time_ns = static_cast<model::TimeNs>(stamp->time_ns) + real_minus_mono_ns_;
+    if (*lost > 0)
+        take_(model::Lost{model::Witness::connector, last_connector_ns_, time_ns, *lost,
+                                    "holes in the connector's sequence"});
+    last_connector_ns_ = std::max(last_connector_ns_, time_ns);
+    if (auto observation = connector::decode(frame.payload)) take_(std::move(*observation));
+}
+
+void FrameDecoder::line(const model::Frame& frame) {
+    if (!boot_known_) {
+        const auto stamp = audit::stamp_of(frame.payload);
+        if (stamp) {
+            model::BootBegan began;
+            began.host = stamp->node;
+            began.name = fmt::format("import-{:016x}", hash_of(fmt::format("{} {} {}", stamp->node, stamp->time_ns, stamp->serial)));
+            began.started_ns = stamp->time_ns;
+            began.imported = true;
+            boot_known_ = true;
+            take_(std::move(began));
+        }
+    }
+    assembler_.line(frame.payload, frame.received_ns);
+}
+
+void FrameDecoder::lost_frames(std::string why, model::TimeNs until_ns) {
+    model::Lost lost;
+    lost.from_ns = last_received_ns_;
+    lost.to_ns = std::max({until_ns, last_received_ns_, last_connector_ns_});
+    lost.why = std::move(why);
+    take_(lost);
+    lost.witness = model::Witness::connector;
+    take_(std::move(lost));
+}
+
+void FrameDecoder::save(base::Encoder& out) const {
+    assembler_.save(out);
+    sequence_.save(out);
+    out.put(real_minus_mono_ns_);
+    out.put(last_connector_ns_);
+    out.put(last_received_ns_);
+    out.put(boot_known_);
+}
+
+void FrameDecoder::restore(base::Decoder& in) {
+    assembler_.restore(in);
+    sequence_.restore(in);
+    in.get(real_minus_mono_ns_);
+    in.get(last_connector_ns_);
+    in.get(last_received_ns_);
+    in.get(boot_known_);
+}
+
+}  // namespace lineage::ingest

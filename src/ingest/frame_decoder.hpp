@@ -1,0 +1,49 @@
+// From frames to observations: decodes each frame by its source and assembles audit records. Times that the connector
+// measured come out as it measured them; `clock` frames say how they relate to the others.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "lineage/audit/assembler.hpp"
+#include "lineage/base/codec.hpp"
+#include "lineage/connector/connector.hpp"
+#include "lineage/model/frame.hpp"
+#include "lineage/model/observation.hpp"
+
+namespace lineage::ingest {
+
+class FrameDecoder {
+public:
+    using Take = std::function<void(model::Observation&&)>;
+    explicit FrameDecoder(Take take) : take_(std::move(take)), assembler_(take_) {}
+
+    void frame(const model::Frame& frame);
+    /// No more frames: hands over what is held back.
+    void finish() { assembler_.finish(); }
+    /// Frames were lost between the last one and the next, which was received at `until_ns` (0: not known).
+    void lost_frames(std::string why, model::TimeNs until_ns);
+
+    [[nodiscard]] const audit::AssemblerCounters& counters() const { return assembler_.counters(); }
+    /// Receipt of the last snapshot_end frame so far.
+    [[nodiscard]] model::TimeNs snapshot_ended_ns() const { return snapshot_ended_ns_; }
+
+    void save(base::Encoder& out) const;
+    void restore(base::Decoder& in);
+
+private:
+    void control(const model::Frame& frame);
+    void connector(const model::Frame& frame);
+    void line(const model::Frame& frame);
+
+    Take take_;
+    audit::Assembler assembler_;
+    connector::Sequence sequence_;
+    model::TimeNs real_minus_mono_ns_ = 0;
+    model::TimeNs last_connector_ns_ = 0;  ///< real time
+    model::TimeNs last_received_ns_ = 0;
+    model::TimeNs snapshot_ended_ns_ = 0;
+    bool boot_known_ = false;
+};
+
+}  // namespace lineage::ingest

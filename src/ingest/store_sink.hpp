@@ -1,0 +1,28 @@
+// The tracker's changes on their way into the store's open transaction.
+#pragma once
+
+#include "lineage/store/store.hpp"
+#include "lineage/tree/tracker.hpp"
+
+namespace lineage::ingest {
+
+class StoreSink final : public tree::ChangeSink {
+public:
+    /// `replace_boots`: an import; a boot that the database has already is replaced.
+    StoreSink(store::Writer& writer, bool replace_boots) : writer_(writer), replace_boots_(replace_boots) {}
+    void boot(const model::Boot& boot) override {
+        if (replace_boots_) writer_.drop_boot(boot.name);
+        writer_.put(boot);
+    }
+    void process(const model::Process& process) override { writer_.put(process); }
+    void image(model::Id owner, const model::Image& image) override { writer_.put(owner, image); }
+    void images_end(model::Id owner, std::int32_t seq) override { writer_.drop_images(owner, seq); }
+    void removed(model::Id process) override { writer_.drop(process); }
+    void gap(const model::Gap& gap) override { writer_.put(gap); }
+
+private:
+    store::Writer& writer_;
+    bool replace_boots_;
+};
+
+}  // namespace lineage::ingest
