@@ -14,7 +14,7 @@ namespace lineage::capture {
 
 namespace {
 
-constexpr std::size_t batch_max = 64;
+constexpr std::size_t batch_max = 256;
 constexpr std::size_t record_bytes_max = 8970 + NLMSG_HDRLEN;  // MAX_AUDIT_MESSAGE_LENGTH, libaudit.h
 constexpr std::size_t line_bytes_max = 64U << 10;
 
