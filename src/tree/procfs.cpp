@@ -98,11 +98,13 @@ void Tracker::State::on(model::Seen&& seen) {
         }
         confirm_number(life, seen.ns_pids.back());
     }
-    see_image(life, std::move(seen));
     population.touch(life);
-    if (seen.zombie && life.alive()) {
+    const bool zombie = seen.zombie;
+    const auto read_ns = seen.read_ns;
+    see_image(life, std::move(seen));
+    if (zombie && life.alive()) {
         model::End end;
-        end.time_ns = seen.read_ns;
+        end.time_ns = read_ns;
         end.witnesses = only(model::Witness::procfs);
         this->end(life, end);
     }

@@ -97,7 +97,7 @@ Tracker& Tracker::operator=(Tracker&&) noexcept = default;
 
 void Tracker::observe(model::Observation&& observation) {
     ++state_->observations;
-    std::visit([this](auto&& fact) { state_->on(std::move(fact)); }, std::move(observation));
+    std::visit([this](auto& fact) { state_->on(std::move(fact)); }, observation);
 }
 
 void Tracker::finish() {
