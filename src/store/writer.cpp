@@ -182,6 +182,7 @@ void SqliteWriter::rollback() {
     names_.clear();
     argvs_.clear();
     credentials_.clear();
+    last_credentials_.reset();
     load_interned();
     // A cache that could not be loaded costs space, not truth.
     static_cast<void>(database_->take_failure());
@@ -216,6 +217,13 @@ std::optional<std::int64_t> SqliteWriter::argv(const std::vector<std::string>& a
 }
 
 std::int64_t SqliteWriter::credentials(const model::Credentials& credentials) {
+    if (last_credentials_ && last_credentials_->first == credentials) return last_credentials_->second;
+    const auto number = intern(credentials);
+    last_credentials_.emplace(credentials, number);
+    return number;
+}
+
+std::int64_t SqliteWriter::intern(const model::Credentials& credentials) {
     buffer_.clear();
     encode(credentials, buffer_);
     if (const auto known = credentials_.find(buffer_)) return *known;

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <map>
+#include <optional>
+#include <utility>
 
 #include "intern.hpp"
 #include "lineage/base/unique_fd.hpp"
@@ -41,6 +43,7 @@ private:
     std::optional<std::int64_t> name(std::string_view text);
     std::optional<std::int64_t> argv(const std::vector<std::string>& argv);
     std::int64_t credentials(const model::Credentials& credentials);
+    std::int64_t intern(const model::Credentials& credentials);
     std::int64_t inserted() const { return sqlite3_last_insert_rowid(database_->handle()); }
     void widen_block(model::Id id, model::TimeNs born_ns);
     void load_interned();
@@ -48,6 +51,8 @@ private:
     base::UniqueFd lock_;  // outlives the database
     std::unique_ptr<Database> database_;
     InternCache names_, argvs_, credentials_;
+    /// Successive rows are mostly of the same user.
+    std::optional<std::pair<model::Credentials, std::int64_t>> last_credentials_;
     bool interned_ = false;      ///< in this transaction
     model::Id largest_id_ = 0;   ///< no process has a larger one
     std::map<std::int64_t, Range> blocks_;  ///< births of this transaction; at commit they widen the table's rows
