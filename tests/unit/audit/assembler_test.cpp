@@ -1,0 +1,112 @@
+// Goal: events are put together by their id and handed over in order of serial, whatever their records went through.
+// Method: the kernel's records written out by hand.
+#include "lineage/audit/assembler.hpp"
+
+#include <doctest/doctest.h>
+#include <libaudit.h>
+
+#include <string>
+#include <vector>
+
+namespace {
+
+using namespace lineage;
+
+class Bench {
+public:
+    explicit Bench(audit::AssemblerLimits limits = {}) : assembler_([this](model::Observation&& o) { said.push_back(std::move(o)); }, limits) {}
+
+    void call(int serial, int number, const std::string& rest = "success=yes exit=0", std::int64_t at_ns = 0) {
+        add(AUDIT_SYSCALL, serial, "arch=c000003e syscall=" + std::to_string(number) + " " + rest +
+            " a0=0 a1=0 items=0 ppid=1 pid=42 auid=1000 uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty=pts0 ses=3 comm=\"c\" exe=\"/bin/c\" key=\"lineage\"", at_ns);
+    }
+    void add(std::uint16_t type, int serial, const std::string& fields, std::int64_t at_ns = 0) {
+        assembler_.record(type, "audit(1000.000:" + std::to_string(serial) + "): " + fields, at_ns);
+    }
+    void end(int serial, std::int64_t at_ns = 0) { add(AUDIT_EOE, serial, "", at_ns); }
+    audit::Assembler& operator*() { return assembler_; }
+    std::vector<std::int64_t> serials() const {
+        std::vector<std::int64_t> result;
+        for (const auto& one : said)
+            std::visit([&](const auto& fact) { if constexpr (requires { fact.task; }) result.push_back(fact.task.serial); }, one);
+        return result;
+    }
+
+    std::vector<model::Observation> said;
+
+private:
+    audit::Assembler assembler_;
+};
+
+enum { sys_fork = 57, sys_execve = 59, sys_exit_group = 231 };
+
+}  // namespace
+
+TEST_CASE("interleaved events come out whole and by serial") {
+    Bench bench;
+    bench.call(2, sys_execve);
+    bench.call(1, sys_execve);
+    bench.add(AUDIT_EXECVE, 2, "argc=2 a0=\"two\" a1=6120622062");
+    bench.add(AUDIT_EXECVE, 1, "argc=1 a0=\"one\"");
+    bench.end(2);
+    bench.end(1);
+    (*bench).finish();
+    REQUIRE(bench.serials() == std::vector<std::int64_t>{1, 2});
+    CHECK(std::get<model::AuditExec>(bench.said[0]).argv == std::vector<std::string>{"one"});
+    CHECK(std::get<model::AuditExec>(bench.said[1]).argv == std::vector<std::string>{"two", "a b b"});
+}
+
+TEST_CASE("a long argument is put together from its parts, in any order and more than once") {
+    Bench bench;
+    bench.call(1, sys_execve);
+    bench.add(AUDIT_EXECVE, 1, "a1[1]=6464");
+    bench.add(AUDIT_EXECVE, 1, "argc=2 a0=\"x\" a1_len=4 a1[0]=6363");
+    bench.add(AUDIT_EXECVE, 1, "a1[1]=6464");
+    bench.end(1);
+    (*bench).finish();
+    CHECK(std::get<model::AuditExec>(bench.said.at(0)).argv == std::vector<std::string>{"x", "ccdd"});
+}
+
+TEST_CASE("a lone ANOM_ABEND holds nothing up, and an event without its end only as long as patience lasts") {
+    audit::AssemblerLimits limits;
+    Bench bench(limits);
+    bench.add(AUDIT_ANOM_ABEND, 1, "auid=1000 uid=0 gid=0 ses=3 pid=7 comm=\"c\" exe=\"/c\" sig=11 res=1", 1'000'000);
+    bench.call(2, sys_execve, "success=yes exit=0", 1'000'000);  // its end is lost
+    bench.call(3, sys_exit_group, "", 1'000'000);
+    bench.end(3, 1'000'000);
+    (*bench).advance(1'000'000 + limits.settle_ns);
+    CHECK(bench.serials() == std::vector<std::int64_t>{1});
+    (*bench).advance(1'000'000 + limits.patience_ns);
+    CHECK(bench.serials() == std::vector<std::int64_t>{1, 2, 3});
+    CHECK((*bench).counters().incomplete == 1);
+}
+
+TEST_CASE("a record that comes twice, or after its event, makes no second event") {
+    Bench bench;
+    bench.call(1, sys_execve);
+    bench.end(1);
+    for (int serial = 100; serial < 200; ++serial) bench.end(serial);
+    bench.call(1, sys_execve);
+    bench.end(1);
+    (*bench).finish();
+    CHECK(bench.serials() == std::vector<std::int64_t>{1});
+    CHECK((*bench).counters().late == 2);
+}
+
+TEST_CASE("lines of a log: raw, enriched, with a node, malformed") {
+    Bench bench;
+    const std::string fields = "arch=c000003e syscall=231 a0=107 items=0 ppid=1 pid=42 auid=4294967295 uid=0 gid=0 euid=0 egid=0 tty=(none) ses=4294967295 comm=\"c\" exe=\"/c\"";
+    (*bench).line("type=SYSCALL msg=audit(5.250:1): " + fields + "\x1d" "ARCH=x86_64 pid=9", 0);
+    (*bench).line("node=h type=SYSCALL msg=audit(5.250:2): " + fields, 0);
+    (*bench).line("nonsense", 0);
+    (*bench).line("type=SYSCALL msg=audit(x:1): ", 0);
+    (*bench).finish();
+    REQUIRE(bench.serials() == std::vector<std::int64_t>{1, 2});
+    const auto& exit = std::get<model::AuditExit>(bench.said[0]);
+    CHECK(exit.code == 7);
+    CHECK(exit.task.pid == 42);
+    CHECK(exit.task.time_ns == 5'250'000'000);
+    CHECK(exit.task.credentials->auid == model::unset_uid);
+    CHECK((*bench).counters().malformed == 2);
+    CHECK(audit::stamp_of("node=h type=SYSCALL msg=audit(5.250:2): x")->node == "h");
+}
