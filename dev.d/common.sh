@@ -74,6 +74,11 @@ build_in() {
     ninja -C "$folder" -j "$jobs" ${LINEAGE_TARGETS:-} >&2
 }
 
+# One build serves the sanitizers, the fuzzers and the proof that clang compiles all of it.
+build_sanitized() {
+    build_in sanitize -DLINEAGE_FUZZ=ON -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS_DEBUG=-O1 -g1"
+}
+
 # ctest_in FOLDER [ctest option...]: ctest's own closing lines, then one plain line. Counts also go to build/totals.
 ctest_in() {
     local folder=build/$1 status=0

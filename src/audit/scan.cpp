@@ -71,7 +71,7 @@ bool take_id(std::string_view& text, RecordId& id) {
     std::int64_t seconds = 0;
     std::int64_t milliseconds = 0;
     std::int64_t serial = 0;
-    constexpr std::int64_t seconds_max = 9'000'000'000;  // beyond it nanoseconds overflow 64 bits
+    constexpr std::int64_t seconds_max = model::time_ns_max / 1'000'000'000;
     if (!take_prefix(rest, "audit(") || !take_number(rest, seconds) || seconds > seconds_max) return false;
     if (take_char(rest, '.') && (!take_number(rest, milliseconds) || milliseconds > 999)) return false;
     if (!take_char(rest, ':') || !take_number(rest, serial) || !take_char(rest, ')')) return false;

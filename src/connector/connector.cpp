@@ -45,9 +45,6 @@ base::Status send_operation(int socket, proc_cn_mcast_op operation) {
     return {};
 }
 
-// A hostile journal may hold any number; sums with one of this size stay within 64 bits.
-constexpr std::uint64_t timestamp_ns_max = 1ULL << 62;
-
 /// The message's header and as much of its event as is there; nullopt when it is none of ours or too short to tell.
 struct Message {
     Header header{};
@@ -122,7 +119,7 @@ std::optional<Stamp> stamp_of(std::string_view message) {
     const auto parsed = parse(message);
     // Acknowledgements of subscriptions, anyone's, take a number of their cpu's sequence like events do (send_msg in
     // drivers/connector/cn_proc.c); where a kernel numbers them otherwise it marks them with cpu -1.
-    if (!parsed || parsed->event.cpu == UINT32_MAX || parsed->event.timestamp_ns > timestamp_ns_max) return std::nullopt;
+    if (!parsed || parsed->event.cpu == UINT32_MAX || parsed->event.timestamp_ns > model::time_ns_max) return std::nullopt;
     return Stamp{parsed->event.cpu, parsed->header.seq, parsed->event.timestamp_ns};
 }
 

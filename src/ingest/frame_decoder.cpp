@@ -18,9 +18,15 @@ std::uint64_t hash_of(std::string_view bytes) {
     return hash;
 }
 
+model::TimeNs sane(model::TimeNs time_ns) { return std::clamp<model::TimeNs>(time_ns, 0, model::time_ns_max); }
+
+model::TimeNs time_in(base::Decoder& in) { return sane(in.get<model::TimeNs>()); }
+
 }  // namespace
 
-void FrameDecoder::frame(const model::Frame& frame) {
+void FrameDecoder::frame(const model::Frame& received) {
+    model::Frame frame = received;
+    frame.received_ns = sane(frame.received_ns);
     last_received_ns_ = std::max(last_received_ns_, frame.received_ns);
     switch (frame.source) {
         case model::Source::control: control(frame); break;
@@ -42,8 +48,8 @@ void FrameDecoder::control(const model::Frame& frame) {
             model::BootBegan began;
             began.name = in.get_bytes();
             began.host = in.get_bytes();
-            in.get(began.real_minus_mono_ns);
-            in.get(began.started_ns);
+            began.real_minus_mono_ns = time_in(in);
+            began.started_ns = time_in(in);
             began.time_ns = now_ns;
             if (!in.ok()) return;
             real_minus_mono_ns_ = began.real_minus_mono_ns;
@@ -53,7 +59,7 @@ void FrameDecoder::control(const model::Frame& frame) {
             break;
         }
         case model::Control::clock:
-            in.get(real_minus_mono_ns_);
+            real_minus_mono_ns_ = time_in(in);
             take_(model::ClockChanged{real_minus_mono_ns_});
             break;
         case model::Control::connector_up:
@@ -62,18 +68,18 @@ void FrameDecoder::control(const model::Frame& frame) {
             break;
         case model::Control::connector_down: take_(model::ConnectorDown{}); break;
         case model::Control::connector_drained:
-            take_(model::ConnectorDrained{in.get<model::TimeNs>()});
+            take_(model::ConnectorDrained{time_in(in)});
             break;
-        case model::Control::snapshot_begin: take_(model::SnapshotBegan{in.get<model::TimeNs>()}); break;
+        case model::Control::snapshot_begin: take_(model::SnapshotBegan{time_in(in)}); break;
         case model::Control::snapshot_end:
-            take_(model::SnapshotEnded{in.get<model::TimeNs>()});
+            take_(model::SnapshotEnded{time_in(in)});
             snapshot_ended_ns_ = now_ns;
             break;
         case model::Control::lost: {
             model::Lost lost;
             in.get(lost.witness);
-            in.get(lost.from_ns);
-            in.get(lost.to_ns);
+            lost.from_ns = time_in(in);
+            lost.to_ns = time_in(in);
             const auto count = in.get<std::int64_t>();
             if (count >= 0) lost.count = count;
             lost.why = in.get_bytes();

@@ -16,6 +16,9 @@ using Id = std::int64_t;     ///< names one process (boot, pid, birth) in one da
 using BootId = std::int64_t; ///< names one boot in one database; the kernel's own name is Boot::name
 using Pid = std::int32_t;    ///< in the initial pid namespace
 using TimeNs = std::int64_t;
+/// No time, and no difference of clocks, is taken from outside that is not within [0, this] (the year 2096): whatever a
+/// hostile journal says, the sum of two of them and some slack stays within 64 bits.
+constexpr TimeNs time_ns_max = 4'000'000'000'000'000'000;
 
 constexpr std::uint32_t unset_uid = 4294967295U;  ///< audit's "unset" for auid and ses (include/linux/audit.h)
 
