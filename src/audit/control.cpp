@@ -97,7 +97,7 @@ int Control::send(std::uint16_t type, std::uint16_t flags, std::string_view payl
     header.nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
     header.nlmsg_seq = ++sequence_;
     std::memcpy(message.data(), &header, sizeof header);
-    std::memcpy(message.data() + NLMSG_HDRLEN, payload.data(), payload.size());
+    payload.copy(message.data() + NLMSG_HDRLEN, payload.size());
     sockaddr_nl kernel{};
     kernel.nl_family = AF_NETLINK;
     while (::sendto(fd_.get(), message.data(), message.size(), 0, reinterpret_cast<const sockaddr*>(&kernel),
