@@ -51,6 +51,11 @@ void Tracker::State::state(Life& life, const model::AuditHeader& task) {
     }
 }
 
+bool Tracker::State::lives_for_ever(model::Pid pid) const {
+    const Life* const life = population.newest(pid);
+    return pid <= 2 || (life != nullptr && life->alive() && life->process.kernel_thread);
+}
+
 bool Tracker::State::knows_image(const Life& life, const std::string& exe) {
     if (!life.images.empty()) return true;
     if (life.process.image_owner == 0) return false;
@@ -92,6 +97,10 @@ void Tracker::State::on(model::AuditFork&& fork) {
         return;
     }
     Life* child = birth.child;
+    if (child == nullptr && caller.space == 0 && lives_for_ever(fork.returned)) {
+        enter_space({&caller}, new_space(0));  // nobody else gets that pid, so it is another namespace's number
+        ask(caller.process.pid);
+    }
     if (child == nullptr && caller.space != 0) {
         if (caller.nameless.size() < nameless_max)
             caller.nameless.push_back({time_ns, fork.task.serial, fork.returned, fork.how});

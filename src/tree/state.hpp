@@ -131,6 +131,8 @@ struct Tracker::State {
     // audit.cpp
     void state(Life& life, const model::AuditHeader& task);
     bool knows_image(const Life& life, const std::string& exe);
+    /// init, kthreadd and the kernel threads that are alive.
+    [[nodiscard]] bool lives_for_ever(model::Pid pid) const;
     void on(model::AuditFork&& fork);
     void on(model::AuditExec&& exec);
     void on(model::AuditExit&& exit);
