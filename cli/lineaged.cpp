@@ -1,5 +1,7 @@
 // lineaged: records where every process of this machine came from. Reads the command line and the configuration, and is
 // the only place of this program that prints an error or decides the exit code.
+#include <fcntl.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstdlib>
@@ -55,7 +57,7 @@ int run(int argc, char** argv) {
     app.add_flag("--no-rules", no_rules, "leave the audit rules as they are");
     app.add_option("--ready-fd", settings.ready_fd, "write a line to this descriptor once everything is being recorded")
         ->type_name("N")
-        ->check(CLI::NonNegativeNumber);
+        ->check(CLI::Range(0, 1'048'576));
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& stop) {
@@ -65,6 +67,8 @@ int run(int argc, char** argv) {
     if (!config.empty())
         if (auto read = lineage::daemon::read_config(config, settings); !read)
             return fail_with(read.error().exit, read.error().message());
+    if (settings.ready_fd >= 0 && ::fcntl(settings.ready_fd, F_GETFD) < 0)
+        return fail_with(ExitCode::usage, "--ready-fd: descriptor " + std::to_string(settings.ready_fd) + " is not open");
     settings.source = sources.at(source);
     settings.rules = !no_rules;
     if (backlog_wait_ms) settings.backlog_wait_ms = *backlog_wait_ms;

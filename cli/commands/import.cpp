@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <filesystem>
 
 #include "../command.hpp"
 #include "lineage/ingest/pipeline.hpp"
@@ -15,13 +16,23 @@ void declare(CLI::App& app, Arguments& arguments) {
         ->required();
 }
 
-base::Status run(const Arguments& arguments) {
+base::Result<ingest::ImportReport> import(const Arguments& arguments) {
     const auto writer = store::open_writer(arguments.database);
     if (!writer) return tl::unexpected(writer.error());
-    const auto report = ingest::import(arguments.inputs, **writer);
-    if (!report) return tl::unexpected(report.error());
-    if (report->events == 0 && report->processes == 0) {
+    auto report = ingest::import(arguments.inputs, **writer);
+    if (report && report->events == 0 && report->processes == 0)
         return base::fail(fmt::format("import {}", fmt::join(arguments.inputs, " ")), "holds no audit record");
+    return report;
+}
+
+base::Status run(const Arguments& arguments) {
+    std::error_code unknown;
+    const bool is_new = !std::filesystem::exists(arguments.database, unknown) && !unknown;
+    const auto report = import(arguments);
+    if (!report) {
+        for (const char* part : {"", "-wal", "-shm", ".lock"})
+            if (is_new) std::filesystem::remove(arguments.database + part, unknown);
+        return tl::unexpected(report.error());
     }
     const auto counts = fmt::format("lineage: imported {} events, {} processes, {} malformed lines, {} incomplete events\n",
                                     report->events, report->processes, report->malformed, report->incomplete);

@@ -23,7 +23,10 @@ namespace {
         Recorder recorder(settings, announcement);
         done = recorder.run();
     }
-    if (!done) announcement.failed(done.error());
+    if (!done)
+        announcement.failed(done.error());
+    else if (!announcement.made())
+        announcement.ready();  // the plugin's input ended first; all of it is recorded
     ::_exit(done ? 0 : static_cast<int>(done.error().exit));
 }
 

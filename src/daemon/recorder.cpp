@@ -112,8 +112,19 @@ base::Status Recorder::run() {
     return end();
 }
 
+base::Status readable_stdin() {
+    struct stat input {};
+    if (::fstat(STDIN_FILENO, &input) != 0) return base::fail_errno("standard input of --source plugin", errno);
+    if (S_ISDIR(input.st_mode)) return base::fail_errno("standard input of --source plugin", EISDIR);
+    const int mode = ::fcntl(STDIN_FILENO, F_GETFL) & O_ACCMODE;
+    if (mode == O_WRONLY) return base::fail_errno("standard input of --source plugin", EBADF);
+    return {};
+}
+
 /// Everything that can be refused without a trace in audit.
 base::Status Recorder::prepare() {
+    if (source_ == SourceChoice::plugin)
+        if (auto readable = readable_stdin(); !readable) return readable;
     signals_ = take_signals();
     respawn_timer_.reset(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
     CHECK(signals_ && respawn_timer_);

@@ -31,6 +31,7 @@ public:
     }
     void set_fact(std::string_view name, std::string_view value) override { writer_->set_fact(name, value); }
     void drop_boot(std::string_view name) override { writer_->drop_boot(name); }
+    std::int64_t processes_of_imports() override { return writer_->processes_of_imports(); }
     base::Status commit() override {
         auto committed = writer_->commit();
         if (committed && checkpoint_ != 0) needed_from_.store(checkpoint_, std::memory_order_relaxed);

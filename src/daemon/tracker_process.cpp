@@ -38,11 +38,14 @@ void request_stop(int) {
     stop_requested = 1;
 }
 
+/// What ends a service is sent to all of its processes; but the tracker has to read what capture will yet append.
+constexpr int stop_signal = SIGUSR1;
+
 void obey_parent_only() {
     struct sigaction stop {};
     stop.sa_handler = request_stop;
-    ::sigaction(SIGTERM, &stop, nullptr);
-    for (const int number : {SIGINT, SIGHUP, SIGPIPE}) ::signal(number, SIG_IGN);
+    ::sigaction(stop_signal, &stop, nullptr);
+    for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGPIPE}) ::signal(number, SIG_IGN);
     sigset_t none;
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -120,7 +123,7 @@ base::Status TrackerProcess::spawn() {
 
 void TrackerProcess::be_tracker(int channel, int questions, pid_t parent) {
     obey_parent_only();
-    ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+    ::prctl(PR_SET_PDEATHSIG, stop_signal);
     if (::getppid() != parent) ::_exit(0);
     ::prctl(PR_SET_NAME, "lineaged-track");
     close_all_but({channel, questions});
@@ -196,7 +199,7 @@ std::optional<int> TrackerProcess::reap() {
 
 bool TrackerProcess::finish(int wait_ms) {
     if (!running()) return false;
-    ::kill(pid_, SIGTERM);
+    ::kill(pid_, stop_signal);
     pollfd gone{channel_.get(), POLLIN, 0};
     News news = News::none;
     while (news != News::gone && ::poll(&gone, 1, wait_ms) > 0) news = read_news();

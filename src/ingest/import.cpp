@@ -125,6 +125,11 @@ void derive(BatchQueue& queue, tree::Tracker& tracker, store::Writer& writer) {
 }  // namespace
 
 base::Result<ImportReport> import(const std::vector<std::string>& inputs, store::Writer& writer) {
+    const auto progress = writer.progress();
+    if (!progress) return tl::unexpected(progress.error());
+    for (const std::string& input : inputs)
+        if (progress->position != 0 && journal::is_journal(input))
+            return base::fail("import " + input, "a recorder keeps this database and has its journal's history; import into another (--db)");
     if (auto begun = writer.begin(); !begun) return tl::unexpected(begun.error());
     const auto last = writer.last_ids();
     if (!last) {
@@ -136,6 +141,7 @@ base::Result<ImportReport> import(const std::vector<std::string>& inputs, store:
     BatchQueue queue(batches_max);
     Reading reading(queue);
     std::thread reader([&] { reading.run(inputs); });
+    const auto replaced = writer.processes_of_imports();
     derive(queue, tracker, writer);
     reader.join();
     if (!reading.status()) {
@@ -144,6 +150,10 @@ base::Result<ImportReport> import(const std::vector<std::string>& inputs, store:
     }
     ImportReport report = reading.report();
     report.processes = tracker.counters().processes;
+    if (replaced > writer.processes_of_imports()) {
+        writer.rollback();
+        return base::fail("import", "the database holds more of this log than the input does; nothing was changed");
+    }
     if (auto committed = writer.commit(); !committed) return tl::unexpected(committed.error());
     return report;
 }

@@ -32,7 +32,7 @@ const char* text_of(Inferred why) {
         case Inferred::parent_unknown: return "no record names the parent; hung under the nearest known ancestor";
         case Inferred::named_only: return "known only because a record of another process names it";
         case Inferred::exit_of_thread: return "ended by exit(2), which may have ended one thread only";
-        case Inferred::in_gap: return "seen while a witness was losing events";
+        case Inferred::before_us: return "it was there before the recorder; parent is the ppid in /proc";
     }
     return nullptr;
 }

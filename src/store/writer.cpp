@@ -79,6 +79,11 @@ base::Result<LastIds> SqliteWriter::last_ids() {
     return ids;
 }
 
+std::int64_t SqliteWriter::processes_of_imports() {
+    Statement row(*database_, "SELECT count(*) FROM process WHERE boot IN (SELECT id FROM boot WHERE imported)");
+    return row.start().next() ? row.integer(0) : 0;
+}
+
 base::Status SqliteWriter::begin() {
     CHECK(!database_->in_transaction());
     database_->execute("BEGIN IMMEDIATE");

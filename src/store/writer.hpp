@@ -32,6 +32,7 @@ public:
     void set_checkpoint(std::uint64_t position, std::string_view state) override;
     void set_fact(std::string_view name, std::string_view value) override;
     void drop_boot(std::string_view name) override;
+    std::int64_t processes_of_imports() override;
     base::Status commit() override;
     void rollback() override;
 

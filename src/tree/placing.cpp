@@ -35,15 +35,15 @@ Life* Tracker::State::life_speaking(const model::AuditHeader& task, const Fits& 
     const auto emitted_ns = task.serial > floor_serial ? floor_ns : 0;
     for (Life* life = first; life != nullptr && life->from_ns() <= task.time_ns + tick_ns; life = population.neighbour(*life, 1)) {
         first = life;
-        const bool silent = !life->alive() && has(life->process.ended->witnesses, model::Witness::connector) &&
-                            life->process.ended->time_ns < emitted_ns;
-        if (!silent) break;
+        if (life->alive()) break;
+        const bool exact = has(life->process.ended->witnesses, model::Witness::connector);
+        const bool said_its_last = life->has_exit_record && life->exit_is_group && task.serial > life->exit_serial;
+        if (!said_its_last && !(exact && life->process.ended->time_ns < emitted_ns)) break;
     }
     if (first == nullptr || first->alive()) return first;
     // A pid can be given out again within a tick of its death, and then the stamp alone does not tell whose word it is.
     Life* const second = population.neighbour(*first, 1);
     if (second == nullptr || second->from_ns() > task.time_ns + tick_ns) return first;
-    if (first->has_exit_record && first->exit_is_group && task.serial > first->exit_serial) return second;
     if (fits(*first) != fits(*second)) return fits(*first) ? first : second;
     const auto of_parent = [&](const Life& life) {
         return task.ppid == life.process.ppid || task.ppid == life.kernel_parent;
@@ -96,6 +96,10 @@ Life& Tracker::State::make_provisional(model::Pid pid, model::TimeNs time_ns, mo
     Life& parent = at_root ? *root : ppid > 0 ? life_named(ppid, time_ns) : nearest_known_ancestor();
     Life& life = population.create(boot.id, pid, time_ns);
     population.link(life, parent);
+    if (pid == 2) {
+        life.process.kernel_thread = true;
+        life.process.comm = "kthreadd";
+    }
     life.process.ppid = ppid >= 0 ? ppid : parent.process.pid;
     if (!at_root)
         life.process.inferred = ppid > 0 ? model::Inferred::parent_from_ppid : model::Inferred::parent_unknown;
@@ -107,8 +111,14 @@ Life& Tracker::State::make_provisional(model::Pid pid, model::TimeNs time_ns, mo
 
 Life& Tracker::State::begin_life(model::Pid pid, model::TimeNs time_ns) {
     Life& life = population.create(boot.id, pid, time_ns);
+    // One that has just been born and has ended in order keeps what was stamped with the same tick: a pid is not given
+    // out again so soon but on demand, and then what it said came before.
+    const auto keeps_all = [&](const Life& before) {
+        return before.claimed() && before.has_exit_record && before.exit_is_group &&
+               time_ns - before.from_ns() < 1'000'000'000 && before.exit_ns <= time_ns;
+    };
     if (Life* before = population.neighbour(life, -1))
-        if (until_ns(*before) >= time_ns) move_facts(*before, life, time_ns);
+        if (until_ns(*before) >= time_ns && !keeps_all(*before)) move_facts(*before, life, time_ns);
     keep_apart(life);
     return life;
 }

@@ -76,7 +76,7 @@ void Tracker::State::on(model::Seen&& seen) {
         }
         process.kernel_thread = seen.kernel_thread;
         const bool sure = seen.kernel_thread || seen.pid <= 2;
-        process.inferred = sure ? model::Inferred::no : model::Inferred::parent_from_ppid;
+        process.inferred = sure ? model::Inferred::no : model::Inferred::before_us;
         if (seen.kernel_thread && seen.pid != 0) process.born.how = model::How::kernel;
     }
     see_threads(life, seen);

@@ -24,9 +24,10 @@ void Tracker::State::ensure_boot(model::TimeNs time_ns) {
 void Tracker::State::on(model::BootBegan&& began) {
     real_minus_mono_ns = began.real_minus_mono_ns;
     if (root != nullptr && began.name == boot.name) {
-        if (stopped_ns != 0 && began.time_ns > stopped_ns) {
+        const auto silent_since_ns = stopped_ns != 0 ? stopped_ns : newest_ns;  // killed: since its last word
+        if (silent_since_ns != 0 && began.time_ns > silent_since_ns) {
             model::Gap down;
-            down.from_ns = stopped_ns;
+            down.from_ns = silent_since_ns;
             down.to_ns = began.time_ns;
             down.why = "lineaged was not running";
             add_gap(std::move(down));

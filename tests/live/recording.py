@@ -39,7 +39,7 @@ class Recorder:
         self.errors = tempfile.TemporaryFile()
         command = [program(build, "lineaged"), "--foreground", "--db", database, "--source", source,
                    "--backlog-wait-ms", "100", "--ready-fd", str(writer), *extra]
-        self.process = subprocess.Popen(command, pass_fds=[writer], stderr=self.errors, stdin=subprocess.DEVNULL)
+        self.process = subprocess.Popen(command, pass_fds=[writer], stderr=self.errors, stdin=subprocess.DEVNULL, start_new_session=True)
         os.close(writer)
         self.ready = self._read_ready(reader, ready_s)
         os.close(reader)
@@ -66,8 +66,12 @@ class Recorder:
         with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
             return [pid, *map(int, children.read().split())]
 
-    def stop(self, signal_number=signal.SIGTERM, timeout_s=120):
-        self.process.send_signal(signal_number)
+    def stop(self, signal_number=signal.SIGTERM, timeout_s=120, whole_group=False):
+        """whole_group: as a service manager does it, to every process of the recorder at once."""
+        if whole_group:
+            os.killpg(self.process.pid, signal_number)
+        else:
+            self.process.send_signal(signal_number)
         return self.process.wait(timeout_s)
 
 

@@ -40,6 +40,7 @@ public:
     }
     void set_fact(std::string_view, std::string_view) override {}
     void drop_boot(std::string_view) override {}
+    std::int64_t processes_of_imports() override { return 0; }
     base::Status commit() override { return {}; }
     void rollback() override {}
 };

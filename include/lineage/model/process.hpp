@@ -54,7 +54,7 @@ enum class Inferred : std::uint8_t {
     parent_unknown,      ///< nothing named the parent; hung under the nearest ancestor that is known
     named_only,          ///< known only because a record names it as a parent or child; it has no record of its own
     exit_of_thread,      ///< ended by exit(2), which alone does not tell a thread's end from a process's
-    in_gap,              ///< seen while a witness was losing events
+    before_us,           ///< it was there before the recorder; the parent is whom /proc called so
 };
 const char* text_of(Inferred why);  ///< nullptr for `no`
 

@@ -55,6 +55,8 @@ public:
     virtual void set_fact(std::string_view name, std::string_view value) = 0;
     /// Removes a boot and everything in it (an import that is repeated).
     virtual void drop_boot(std::string_view name) = 0;
+    /// How many processes the boots have that were imported, changes of the open transaction included.
+    virtual std::int64_t processes_of_imports() = 0;
     virtual base::Status commit() = 0;
     virtual void rollback() = 0;
 };

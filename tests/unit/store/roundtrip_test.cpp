@@ -30,7 +30,7 @@ model::Process full_process() {
     process.credentials = {1, 2, 3, 4, 5, 6, "pts0"};
     process.comm = "co\nmm\xff";
     process.kernel_thread = true;
-    process.inferred = model::Inferred::in_gap;
+    process.inferred = model::Inferred::before_us;
     process.image_owner = 77;
     process.image_seq = 4;
     return process;
