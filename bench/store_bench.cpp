@@ -1,5 +1,5 @@
-// What a process costs in the store: bytes on disk by table and index, CPU to write, time to read back. The processes are
-// short ones (a fork, an exec, an exit), like a shell script's: three in ten have an argv of their own, one in ten
+// What a process costs in the store: bytes on disk by table and index, CPU to write, time to read back. The processes
+// are short ones (a fork, an exec, an exit), like a shell script's: three in ten have an argv of their own, one in ten
 // outlives its batch and is put again when it ends, one in a hundred lives for minutes.
 //
 // usage: store_bench FILE [PROCESSES [PID_MAX]]    FILE is made anew and left there
@@ -61,15 +61,25 @@ public:
         process.image_owner = process.id;
         const auto lived_ns = id_ % 100 == 0 ? 60'000'000'000 + upto(600'000'000'000) : 500'000 + upto(20'000'000);
         process.ended = {now_ns_ + lived_ns, serial_ + 2, 0, std::nullopt, false, 3};
-        life.image = {0, now_ns_ + upto(400'000), serial_ + 1, "/usr/bin/program" + program, "", process.comm,
-                      "/home/someone/directory" + std::to_string(upto(40)), {"program" + program, "-v", "--all"}, process.credentials, 3};
+        life.image = {0,
+                      now_ns_ + upto(400'000),
+                      serial_ + 1,
+                      "/usr/bin/program" + program,
+                      "",
+                      process.comm,
+                      "/home/someone/directory" + std::to_string(upto(40)),
+                      {"program" + program, "-v", "--all"},
+                      process.credentials,
+                      3};
         if (upto(10) < 3) life.image.argv = {"sh", "-c", "program --input /tmp/file." + std::to_string(random_())};
         if (upto(5) == 0) parent_ = upto(8) == 0 ? 1 : id_;  // chains of 8 or so
         return life;
     }
 
 private:
-    std::int64_t upto(std::int64_t end) { return static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(end)); }
+    std::int64_t upto(std::int64_t end) {
+        return static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(end));
+    }
 
     std::mt19937_64 random_{1};
     model::Pid pid_max_, pid_ = 1000;
@@ -125,13 +135,17 @@ void read(const std::string& path, int processes) {
         auto one = must(store::open_reader(path));
         must(one->ancestors(must(one->by_pid(middle->process.pid, late_ns))->process.id));
     });
-    time("by_event", 1, "us (a birth)", [&] { must(reader->by_event(middle->process.born.time_ns, middle->process.born.serial)); });
+    time("by_event", 1, "us (a birth)",
+         [&] { must(reader->by_event(middle->process.born.time_ns, middle->process.born.serial)); });
     const auto old = must(reader->by_id(processes / 2 / 100 * 100));
-    time("by_event", 1, "us (a late end)", [&] { must(reader->by_event(old->process.ended->time_ns, old->process.ended->serial)); });
-    time("select", processes, "us a process (all)", [&] { must(reader->select({}, [](model::Node&&) { return true; })); });
+    time("by_event", 1, "us (a late end)",
+         [&] { must(reader->by_event(old->process.ended->time_ns, old->process.ended->serial)); });
+    time("select", processes, "us a process (all)",
+         [&] { must(reader->select({}, [](model::Node&&) { return true; })); });
     model::Filter none;
     none.exe_glob = "*/nothing";
-    time("find", processes, "us a process (no match)", [&] { must(reader->select(none, [](model::Node&&) { return true; })); });
+    time("find", processes, "us a process (no match)",
+         [&] { must(reader->select(none, [](model::Node&&) { return true; })); });
     time("sizes", 1, "us", [&] { must(reader->sizes()); });
 }
 
@@ -141,12 +155,14 @@ void sizes(const std::string& path, int processes) {
     sqlite3_open_v2(path.c_str(), &db, SQLITE_OPEN_READWRITE, nullptr);
     sqlite3_exec(db, "PRAGMA wal_checkpoint(TRUNCATE)", nullptr, nullptr, nullptr);
     // dbstat is a compile-time option of SQLite that Debian's library has.
-    sqlite3_prepare_v2(db, "SELECT name, sum(pgsize) FROM dbstat GROUP BY name HAVING sum(pgsize) > 8192", -1, &rows, nullptr);
+    sqlite3_prepare_v2(db, "SELECT name, sum(pgsize) FROM dbstat GROUP BY name HAVING sum(pgsize) > 8192", -1, &rows,
+                       nullptr);
     double total = 0;
     while (sqlite3_step(rows) == SQLITE_ROW) {
         const double bytes = sqlite3_column_double(rows, 1) / processes;
         total += bytes;
-        std::printf("%-16s %6.1f bytes a process\n", reinterpret_cast<const char*>(sqlite3_column_text(rows, 0)), bytes);
+        std::printf("%-16s %6.1f bytes a process\n", reinterpret_cast<const char*>(sqlite3_column_text(rows, 0)),
+                    bytes);
     }
     std::printf("%-16s %6.1f bytes a process\n", "all", total);
     sqlite3_finalize(rows);

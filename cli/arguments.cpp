@@ -25,12 +25,16 @@ void declare_common(CLI::App& app, Arguments& arguments) {
 }
 
 void declare_process(CLI::App& app, Arguments& arguments, bool required) {
-    app.add_option("PROC", arguments.process, "PID, @ID, or TIME:SERIAL of an audit event")->type_name("")->required(required);
+    app.add_option("PROC", arguments.process, "PID, @ID, or TIME:SERIAL of an audit event")
+        ->type_name("")
+        ->required(required);
 }
 
 void declare_moment(CLI::App& app, Arguments& arguments) {
-    app.add_option("--at", arguments.at, "The life of the pid that had begun then (default: the latest)")->type_name("TIME");
-    app.add_option("--boot", arguments.boot, "In this boot alone: its number or the start of its boot_id")->type_name("BOOT");
+    app.add_option("--at", arguments.at, "The life of the pid that had begun then (default: the latest)")
+        ->type_name("TIME");
+    app.add_option("--boot", arguments.boot, "In this boot alone: its number or the start of its boot_id")
+        ->type_name("BOOT");
 }
 
 void declare_filters(CLI::App& app, Arguments& arguments) {

@@ -68,7 +68,8 @@ int run(int argc, char** argv) {
         if (auto read = lineage::daemon::read_config(config, settings); !read)
             return fail_with(read.error().exit, read.error().message());
     if (settings.ready_fd >= 0 && ::fcntl(settings.ready_fd, F_GETFD) < 0)
-        return fail_with(ExitCode::usage, "--ready-fd: descriptor " + std::to_string(settings.ready_fd) + " is not open");
+        return fail_with(ExitCode::usage,
+                         "--ready-fd: descriptor " + std::to_string(settings.ready_fd) + " is not open");
     settings.source = sources.at(source);
     settings.rules = !no_rules;
     if (backlog_wait_ms) settings.backlog_wait_ms = *backlog_wait_ms;

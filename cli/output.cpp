@@ -25,7 +25,7 @@ std::string without_links(const std::string& path) {
 
 base::Result<Output> Output::open(const std::string& path) {
     if (path.empty() || path == "-") return Output("standard output", ::dup(STDOUT_FILENO));
-    struct stat there{};
+    struct stat there {};
     const bool exists = ::stat(path.c_str(), &there) == 0;
     Output output(path, -1);
     if (exists && !S_ISREG(there.st_mode)) {

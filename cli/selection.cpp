@@ -14,7 +14,8 @@ namespace lineage::cli {
 namespace {
 
 model::TimeNs now_ns() {
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
+        .count();
 }
 
 template <class T>
@@ -33,7 +34,8 @@ std::optional<std::int64_t> whole_number(const std::string& text) {
 /// 9, KILL or SIGKILL.
 base::Result<std::int32_t> parse_signal(const std::string& text) {
     constexpr std::int32_t signals_end = 65;  // SIGRTMAX is 64 on Linux, 127 on MIPS, where the number still works
-    if (const auto number = whole_number(text); number && *number > 0 && *number < 128) return static_cast<std::int32_t>(*number);
+    if (const auto number = whole_number(text); number && *number > 0 && *number < 128)
+        return static_cast<std::int32_t>(*number);
     const auto name = text.rfind("SIG", 0) == 0 ? text.substr(3) : text;
     for (std::int32_t signal = 1; signal < signals_end; ++signal) {
         const char* const known = sigabbrev_np(signal);
@@ -72,7 +74,8 @@ base::Result<model::TimeNs> time_of(const char* option, const std::string& text)
 base::Status check_words(const Arguments& arguments) {
     for (const auto& name : {arguments.process, arguments.under}) {
         if (name.empty()) continue;
-        if (const auto parsed = as_usage("PROC", query::parse_process(name)); !parsed) return tl::unexpected(parsed.error());
+        if (const auto parsed = as_usage("PROC", query::parse_process(name)); !parsed)
+            return tl::unexpected(parsed.error());
     }
     if (!arguments.at.empty()) {
         if (const auto time = time_of("--at", arguments.at); !time) return tl::unexpected(time.error());
@@ -162,7 +165,9 @@ void GapWatch::see(const model::Process& process) {
     if (!touched_ && !gaps_.empty()) touched_ = !query::gaps_touching(gaps_, process).empty();
 }
 
-base::Status GapWatch::verdict() const { return touched_ ? touches_gap() : base::Status(); }
+base::Status GapWatch::verdict() const {
+    return touched_ ? touches_gap() : base::Status();
+}
 
 base::Status verdict_on(const Arguments& arguments, const std::vector<model::Gap>& gaps) {
     return arguments.strict && !gaps.empty() ? touches_gap() : base::Status();

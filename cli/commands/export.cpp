@@ -18,7 +18,9 @@ void declare(CLI::App& app, Arguments& arguments) {
 }
 
 base::Status check_usage(const Arguments& arguments) {
-    const auto usage = [](std::string cause) { return base::fail("--format", std::move(cause), base::ExitCode::usage); };
+    const auto usage = [](std::string cause) {
+        return base::fail("--format", std::move(cause), base::ExitCode::usage);
+    };
     if (arguments.format.empty() && !arguments.json) return usage("is needed: dot or json");
     if (arguments.format == "graphml" || arguments.format == "html") {
         return usage(arguments.format + " is not there in this version: use dot or json");
@@ -32,7 +34,9 @@ base::Status check_usage(const Arguments& arguments) {
     return {};
 }
 
-base::Status nothing_matched() { return base::fail("export", "nothing matched", base::ExitCode::nothing_matched); }
+base::Status nothing_matched() {
+    return base::fail("export", "nothing matched", base::ExitCode::nothing_matched);
+}
 
 base::Status export_dot(const Arguments& arguments, const model::Filter& filter, store::Reader& reader, GapWatch& watch,
                         Output& output) {
@@ -46,8 +50,8 @@ base::Status export_dot(const Arguments& arguments, const model::Filter& filter,
     return {};
 }
 
-/// Boots, processes, gaps, each by id. Of a selection all gaps of its boots are told, not only those its processes lived
-/// through: what is missing from it may have been lost in any of them.
+/// Boots, processes, gaps, each by id. Of a selection all gaps of its boots are told, not only those its processes
+/// lived through: what is missing from it may have been lost in any of them.
 base::Status export_json(const model::Filter& filter, store::Reader& reader, GapWatch& watch, Output& output) {
     auto boots = reader.boots();
     if (!boots) return tl::unexpected(boots.error());
@@ -68,7 +72,8 @@ base::Status export_json(const model::Filter& filter, store::Reader& reader, Gap
     if (!gaps) return tl::unexpected(gaps.error());
     std::sort(gaps->begin(), gaps->end(), id_before);
     for (const auto& gap : *gaps) {
-        const auto boot = std::find_if(boots->begin(), boots->end(), [&](const auto& one) { return one.id == gap.boot; });
+        const auto boot =
+            std::find_if(boots->begin(), boots->end(), [&](const auto& one) { return one.id == gap.boot; });
         output.write(render::gap_json(gap, boot == boots->end() ? "" : boot->name) + "\n");
     }
     return {};

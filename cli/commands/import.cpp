@@ -34,8 +34,9 @@ base::Status run(const Arguments& arguments) {
             if (is_new) std::filesystem::remove(arguments.database + part, unknown);
         return tl::unexpected(report.error());
     }
-    const auto counts = fmt::format("lineage: imported {} events, {} processes, {} malformed lines, {} incomplete events\n",
-                                    report->events, report->processes, report->malformed, report->incomplete);
+    const auto counts =
+        fmt::format("lineage: imported {} events, {} processes, {} malformed lines, {} incomplete events\n",
+                    report->events, report->processes, report->malformed, report->incomplete);
     std::fputs(counts.c_str(), stderr);
     return {};
 }

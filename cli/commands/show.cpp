@@ -33,6 +33,7 @@ base::Status run(const Arguments& arguments) {
 
 }  // namespace
 
-const Command show_command{"show", "The path from pid 0 to a process: images, users, times, how it ended", declare, run};
+const Command show_command{"show", "The path from pid 0 to a process: images, users, times, how it ended", declare,
+                           run};
 
 }  // namespace lineage::cli

@@ -1,4 +1,5 @@
-// `lineage status`: the recorder, its rules and witnesses, what was lost, how large it all is. Needs no running recorder.
+// `lineage status`: the recorder, its rules and witnesses, what was lost, how large it all is. Needs no running
+// recorder.
 #include <fmt/format.h>
 
 #include <filesystem>

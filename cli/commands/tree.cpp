@@ -24,8 +24,9 @@ void declare(CLI::App& app, Arguments& arguments) {
 base::Result<model::Node> top_of(const Arguments& arguments, store::Reader& reader) {
     if (!arguments.process.empty()) return process_of(arguments.process, arguments, reader);
     if (!arguments.boot.empty()) return process_of("0", arguments, reader);
-    return newest_boot(reader).and_then(
-        [&](const model::Boot& boot) { return query::resolve(reader, {}, std::numeric_limits<model::TimeNs>::max(), boot.id); });
+    return newest_boot(reader).and_then([&](const model::Boot& boot) {
+        return query::resolve(reader, {}, std::numeric_limits<model::TimeNs>::max(), boot.id);
+    });
 }
 
 /// Apart from add_vertex(property, graph): in that g++ 12 with sanitizers sees an uninitialized value that is none.
@@ -73,7 +74,8 @@ base::Result<model::Forest> forest_of(const Arguments& arguments, model::Id top,
 
 std::string json_lines(const model::Forest& forest) {
     std::map<model::Id, Vertex> by_id;
-    for (const auto vertex : boost::make_iterator_range(boost::vertices(forest))) by_id[forest[vertex].process.id] = vertex;
+    for (const auto vertex : boost::make_iterator_range(boost::vertices(forest)))
+        by_id[forest[vertex].process.id] = vertex;
     std::string out;
     for (const auto& [id, vertex] : by_id) out += render::process_json(forest[vertex]) + "\n";
     return out;
@@ -86,10 +88,12 @@ base::Status run(const Arguments& arguments) {
     if (!top) return tl::unexpected(top.error());
     const auto forest = forest_of(arguments, top->process.id, **reader);
     if (!forest) return tl::unexpected(forest.error());
-    if (boost::num_vertices(*forest) == 0) return base::fail("tree", "nothing matched", base::ExitCode::nothing_matched);
+    if (boost::num_vertices(*forest) == 0)
+        return base::fail("tree", "nothing matched", base::ExitCode::nothing_matched);
     auto watch = GapWatch::open(arguments, **reader);
     if (!watch) return tl::unexpected(watch.error());
-    for (const auto vertex : boost::make_iterator_range(boost::vertices(*forest))) watch->see((*forest)[vertex].process);
+    for (const auto vertex : boost::make_iterator_range(boost::vertices(*forest)))
+        watch->see((*forest)[vertex].process);
     std::string text;
     if (arguments.json) {
         text = json_lines(*forest);

@@ -35,9 +35,9 @@ private:
 
 struct Pending {
     Event event;
-    bool whole = false;   ///< nothing has to follow
-    bool ended = false;   ///< nothing can follow
-    std::uint64_t last_record = 0;   ///< count of records when the last one of this event came
+    bool whole = false;             ///< nothing has to follow
+    bool ended = false;             ///< nothing can follow
+    std::uint64_t last_record = 0;  ///< count of records when the last one of this event came
     std::int64_t last_received_ns = 0;
 };
 
@@ -153,7 +153,9 @@ void Assembler::finish() {
     state_->pending.clear();
 }
 
-const AssemblerCounters& Assembler::counters() const { return state_->counters; }
+const AssemblerCounters& Assembler::counters() const {
+    return state_->counters;
+}
 
 void Assembler::save(base::Encoder& out) const {
     const auto& counters = state_->counters;

@@ -14,10 +14,9 @@ constexpr std::size_t numbers_max = 1024;
 using Table = std::array<Call, numbers_max>;
 
 constexpr std::pair<const char*, Call> names[] = {
-    {"fork", Call::fork},           {"vfork", Call::vfork},       {"clone", Call::clone},
-    {"clone3", Call::clone3},       {"execve", Call::execve},     {"execveat", Call::execveat},
-    {"exit", Call::exit},           {"exit_group", Call::exit_group}, {"unshare", Call::unshare},
-    {"setns", Call::setns},         {"prctl", Call::prctl},
+    {"fork", Call::fork},       {"vfork", Call::vfork},       {"clone", Call::clone}, {"clone3", Call::clone3},
+    {"execve", Call::execve},   {"execveat", Call::execveat}, {"exit", Call::exit},   {"exit_group", Call::exit_group},
+    {"unshare", Call::unshare}, {"setns", Call::setns},       {"prctl", Call::prctl},
 };
 
 Table make_table(std::uint32_t arch) {
@@ -26,7 +25,8 @@ Table make_table(std::uint32_t arch) {
     if (machine < 0) return table;
     for (const auto& [name, call] : names) {
         const int number = audit_name_to_syscall(name, machine);
-        if (number >= 0 && static_cast<std::size_t>(number) < numbers_max) table[static_cast<std::size_t>(number)] = call;
+        if (number >= 0 && static_cast<std::size_t>(number) < numbers_max)
+            table[static_cast<std::size_t>(number)] = call;
     }
     // libaudit 3.0.9's tables for some machines predate clone3, which has one number everywhere (asm-generic/unistd.h).
     constexpr std::size_t clone3_number = 435;

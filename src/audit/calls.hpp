@@ -5,7 +5,20 @@
 
 namespace lineage::audit {
 
-enum class Call : std::uint8_t { other, fork, vfork, clone, clone3, execve, execveat, exit, exit_group, unshare, setns, prctl };
+enum class Call : std::uint8_t {
+    other,
+    fork,
+    vfork,
+    clone,
+    clone3,
+    execve,
+    execveat,
+    exit,
+    exit_group,
+    unshare,
+    setns,
+    prctl
+};
 
 /// `arch` as in the record (an ELF machine with flags, linux/audit.h), `number` in that table.
 Call call_of(std::uint32_t arch, std::int64_t number);

@@ -35,7 +35,8 @@ std::optional<ArgumentName> argument_name(std::string_view name) {
     const auto bracket = name.find('[');
     if (bracket != std::string_view::npos) {
         if (name.back() != ']') return std::nullopt;
-        if (!parse_decimal(name.substr(bracket + 1, name.size() - bracket - 2), number) || number < 0 || number > INT32_MAX)
+        if (!parse_decimal(name.substr(bracket + 1, name.size() - bracket - 2), number) || number < 0 ||
+            number > INT32_MAX)
             return std::nullopt;
         result.part = static_cast<std::uint32_t>(number);
         name = name.substr(0, bracket);
@@ -62,7 +63,9 @@ void Event::absorb(std::uint16_t type, std::string_view fields, std::size_t byte
     switch (type) {
         case AUDIT_SYSCALL:
         case AUDIT_LOGIN:
-        case AUDIT_ANOM_ABEND: absorb_task(type, fields); break;
+        case AUDIT_ANOM_ABEND:
+            absorb_task(type, fields);
+            break;
         case AUDIT_EXECVE:
             if (execve_.size() + fields.size() < bytes_max) execve_.append(fields).push_back(' ');
             break;
@@ -81,7 +84,8 @@ void Event::absorb(std::uint16_t type, std::string_view fields, std::size_t byte
                 if (name == "name") path_ = decode_untrusted(value);
             break;
         }
-        default: break;
+        default:
+            break;
     }
 }
 
@@ -185,7 +189,8 @@ std::optional<model::Observation> Event::of_system_call() {
         case Call::clone:
         case Call::clone3: {
             if (!call_.success || call_.result <= 0 || call_.result > INT32_MAX) break;
-            model::AuditFork fork{std::move(task_), model::How::fork, static_cast<model::Pid>(call_.result), std::nullopt};
+            model::AuditFork fork{std::move(task_), model::How::fork, static_cast<model::Pid>(call_.result),
+                                  std::nullopt};
             if (call_.call == Call::vfork) fork.how = model::How::vfork;
             if (call_.call == Call::clone3) fork.how = model::How::clone3;
             if (call_.call == Call::clone) {
@@ -207,7 +212,8 @@ std::optional<model::Observation> Event::of_system_call() {
         case Call::unshare:
         case Call::setns:
         case Call::prctl:
-        case Call::other: break;
+        case Call::other:
+            break;
     }
     model::AuditStatement statement;
     statement.task = std::move(task_);

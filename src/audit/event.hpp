@@ -18,8 +18,8 @@ namespace lineage::audit {
 /// kernel/auditsc.c), or a type that user space sent and that therefore stands alone?
 bool ends_event(std::uint16_t type);
 
-/// May an event be this one record, and is it none of those that only ever go with a system call? Such a one may all the
-/// same be the beginning of the event of a call that is still under way, and that ends much later.
+/// May an event be this one record, and is it none of those that only ever go with a system call? Such a one may all
+/// the same be the beginning of the event of a call that is still under way, and that ends much later.
 bool may_stand_alone(std::uint16_t type);
 
 class Event {
@@ -42,7 +42,7 @@ public:
 private:
     struct SystemCall {
         Call call = Call::other;
-        bool success = true;   ///< exit and exit_group do not say
+        bool success = true;  ///< exit and exit_group do not say
         std::int64_t result = 0;
         std::uint64_t args[2] = {0, 0};
         std::uint32_t arch = 0;

@@ -119,7 +119,8 @@ std::optional<Stamp> stamp_of(std::string_view message) {
     const auto parsed = parse(message);
     // Acknowledgements of subscriptions, anyone's, take a number of their cpu's sequence like events do (send_msg in
     // drivers/connector/cn_proc.c); where a kernel numbers them otherwise it marks them with cpu -1.
-    if (!parsed || parsed->event.cpu == UINT32_MAX || parsed->event.timestamp_ns > model::time_ns_max) return std::nullopt;
+    if (!parsed || parsed->event.cpu == UINT32_MAX || parsed->event.timestamp_ns > model::time_ns_max)
+        return std::nullopt;
     return Stamp{parsed->event.cpu, parsed->header.seq, parsed->event.timestamp_ns};
 }
 

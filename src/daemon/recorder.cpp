@@ -248,8 +248,8 @@ void Recorder::take_back_audit() {
 
 /// Takes what the kernel still has queued: once nobody is registered it prints that, and what other listeners have not
 /// been sent yet would be missing. A record that is just on its way is in neither queue, so it has to be quiet twice.
-/// Only audit's records count, and it looks seldom: each look at the backlog starts a kernel thread (audit_send_reply in
-/// kernel/audit.c), which the connector reports.
+/// Only audit's records count, and it looks seldom: each look at the backlog starts a kernel thread (audit_send_reply
+/// in kernel/audit.c), which the connector reports.
 void Recorder::drain_audit() {
     const auto deadline = now_of(CLOCK_MONOTONIC) + audit_drain_ns_max;
     const auto records = [this] { return capture_->counters().audit; };

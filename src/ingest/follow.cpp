@@ -100,7 +100,8 @@ private:
     }
 
     int wait_ms() const {
-        const auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - first_pending_).count();
+        const auto waited =
+            std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - first_pending_).count();
         return static_cast<int>(std::clamp<std::int64_t>(options_.commit_ms - waited, 1, options_.commit_ms));
     }
 
@@ -131,7 +132,8 @@ private:
     void tell_ready() {
         if (ready_told_ || !snapshot_is_in()) return;
         ready_told_ = true;
-        if (options_.ready_fd >= 0) [[maybe_unused]] const auto written = ::write(options_.ready_fd, "r", 1);
+        if (options_.ready_fd >= 0) [[maybe_unused]]
+            const auto written = ::write(options_.ready_fd, "r", 1);
     }
 
     void ask() {
@@ -148,8 +150,9 @@ private:
     std::optional<journal::Reader> reader_;
     Clock::time_point first_pending_{};
     std::uint64_t checkpoint_position_ = 0;
-    const model::TimeNs began_ns_ = std::chrono::duration_cast<std::chrono::nanoseconds>(
-                                        std::chrono::system_clock::now().time_since_epoch()).count();
+    const model::TimeNs began_ns_ =
+        std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
+            .count();
     int since_looked_ = 0;
     bool facts_written_ = false;
     bool ready_told_ = false;

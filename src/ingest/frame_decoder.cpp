@@ -1,9 +1,9 @@
 #include "frame_decoder.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "lineage/procfs/entry.hpp"
 
@@ -18,9 +18,13 @@ std::uint64_t hash_of(std::string_view bytes) {
     return hash;
 }
 
-model::TimeNs sane(model::TimeNs time_ns) { return std::clamp<model::TimeNs>(time_ns, 0, model::time_ns_max); }
+model::TimeNs sane(model::TimeNs time_ns) {
+    return std::clamp<model::TimeNs>(time_ns, 0, model::time_ns_max);
+}
 
-model::TimeNs time_in(base::Decoder& in) { return sane(in.get<model::TimeNs>()); }
+model::TimeNs time_in(base::Decoder& in) {
+    return sane(in.get<model::TimeNs>());
+}
 
 }  // namespace
 
@@ -29,10 +33,18 @@ void FrameDecoder::frame(const model::Frame& received) {
     frame.received_ns = sane(frame.received_ns);
     last_received_ns_ = std::max(last_received_ns_, frame.received_ns);
     switch (frame.source) {
-        case model::Source::control: control(frame); break;
-        case model::Source::audit: assembler_.record(frame.type, frame.payload, frame.received_ns); break;
-        case model::Source::audit_line: line(frame); break;
-        case model::Source::connector: connector(frame); break;
+        case model::Source::control:
+            control(frame);
+            break;
+        case model::Source::audit:
+            assembler_.record(frame.type, frame.payload, frame.received_ns);
+            break;
+        case model::Source::audit_line:
+            line(frame);
+            break;
+        case model::Source::connector:
+            connector(frame);
+            break;
         case model::Source::procfs:
             if (auto seen = procfs::decode(frame.payload)) take_(std::move(*seen));
             break;
@@ -66,11 +78,15 @@ void FrameDecoder::control(const model::Frame& frame) {
             sequence_.reset();
             take_(model::ConnectorUp{now_ns});
             break;
-        case model::Control::connector_down: take_(model::ConnectorDown{}); break;
+        case model::Control::connector_down:
+            take_(model::ConnectorDown{});
+            break;
         case model::Control::connector_drained:
             take_(model::ConnectorDrained{time_in(in)});
             break;
-        case model::Control::snapshot_begin: take_(model::SnapshotBegan{time_in(in)}); break;
+        case model::Control::snapshot_begin:
+            take_(model::SnapshotBegan{time_in(in)});
+            break;
         case model::Control::snapshot_end:
             take_(model::SnapshotEnded{time_in(in)});
             snapshot_ended_ns_ = now_ns;
@@ -86,12 +102,16 @@ void FrameDecoder::control(const model::Frame& frame) {
             if (in.ok()) take_(std::move(lost));
             break;
         }
-        case model::Control::idle: assembler_.advance(now_ns); break;
+        case model::Control::idle:
+            assembler_.advance(now_ns);
+            break;
         case model::Control::stop:
             assembler_.finish();
             take_(model::Stopped{now_ns});
             break;
-        case model::Control::audit_up: take_(model::AuditUp{in.get<bool>()}); break;
+        case model::Control::audit_up:
+            take_(model::AuditUp{in.get<bool>()});
+            break;
         case model::Control::audit_down:
             assembler_.finish();
             take_(model::AuditDown{});
@@ -107,7 +127,7 @@ void FrameDecoder::connector(const model::Frame& frame) {
     const auto time_ns = static_cast<model::TimeNs>(stamp->time_ns) + real_minus_mono_ns_;
     if (*lost > 0)
         take_(model::Lost{model::Witness::connector, last_connector_ns_, time_ns, *lost,
-                                    "holes in the connector's sequence"});
+                          "holes in the connector's sequence"});
     last_connector_ns_ = std::max(last_connector_ns_, time_ns);
     if (auto observation = connector::decode(frame.payload)) take_(std::move(*observation));
 }
@@ -118,7 +138,8 @@ void FrameDecoder::line(const model::Frame& frame) {
         if (stamp) {
             model::BootBegan began;
             began.host = stamp->node;
-            began.name = fmt::format("import-{:016x}", hash_of(fmt::format("{} {} {}", stamp->node, stamp->time_ns, stamp->serial)));
+            began.name = fmt::format("import-{:016x}",
+                                     hash_of(fmt::format("{} {} {}", stamp->node, stamp->time_ns, stamp->serial)));
             began.started_ns = stamp->time_ns;
             began.imported = true;
             boot_known_ = true;

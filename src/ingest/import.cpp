@@ -1,6 +1,6 @@
-// `lineage import`: logs and journals through the same stages as live frames, in one transaction. Reading and assembling
-// take about as long as deriving and storing, so each has a thread; what passes between them is in order, so the result
-// does not depend on their speeds.
+// `lineage import`: logs and journals through the same stages as live frames, in one transaction. Reading and
+// assembling take about as long as deriving and storing, so each has a thread; what passes between them is in order, so
+// the result does not depend on their speeds.
 #include <thread>
 
 #include "batch_queue.hpp"
@@ -43,7 +43,9 @@ public:
 private:
     base::Status read_all(const std::vector<std::string>& inputs) {
         std::vector<std::string> names;
-        const auto read_logs = [&]() -> base::Status { return names.empty() ? base::Status{} : logs(std::exchange(names, {})); };
+        const auto read_logs = [&]() -> base::Status {
+            return names.empty() ? base::Status{} : logs(std::exchange(names, {}));
+        };
         for (const std::string& input : inputs) {
             if (!journal::is_journal(input)) {
                 names.push_back(input);
@@ -129,7 +131,9 @@ base::Result<ImportReport> import(const std::vector<std::string>& inputs, store:
     if (!progress) return tl::unexpected(progress.error());
     for (const std::string& input : inputs)
         if (progress->position != 0 && journal::is_journal(input))
-            return base::fail("import " + input, "a recorder keeps this database and has its journal's history; import into another (--db)");
+            return base::fail(
+                "import " + input,
+                "a recorder keeps this database and has its journal's history; import into another (--db)");
     if (auto begun = writer.begin(); !begun) return tl::unexpected(begun.error());
     const auto last = writer.last_ids();
     if (!last) {

@@ -33,14 +33,18 @@ struct Pipeline::State {
 Pipeline::Pipeline(store::Writer& writer) : state_(std::make_unique<State>(writer)) {}
 Pipeline::~Pipeline() = default;
 
-void Pipeline::frame(const model::Frame& frame) { state_->decoder.frame(frame); }
+void Pipeline::frame(const model::Frame& frame) {
+    state_->decoder.frame(frame);
+}
 
 void Pipeline::finish() {
     state_->decoder.finish();
     state_->tracker.finish();
 }
 
-std::size_t Pipeline::pending() const { return state_->tracker.pending_changes(); }
+std::size_t Pipeline::pending() const {
+    return state_->tracker.pending_changes();
+}
 
 void Pipeline::apply() {
     StoreSink sink(state_->writer, false);
@@ -88,7 +92,9 @@ void Pipeline::discard_changes() {
     state_->tracker.take_questions();
 }
 
-std::vector<tree::Question> Pipeline::take_questions() { return state_->tracker.take_questions(); }
+std::vector<tree::Question> Pipeline::take_questions() {
+    return state_->tracker.take_questions();
+}
 
 void Pipeline::lost_frames(std::string why, model::TimeNs until_ns) {
     state_->decoder.lost_frames(std::move(why), until_ns);

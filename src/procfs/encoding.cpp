@@ -52,7 +52,8 @@ base::Result<model::Seen> decode(std::string_view payload) {
     model::Seen seen;
     in.get(seen.read_ns);
     in.get(seen.started_ns);
-    for (auto* time_ns : {&seen.read_ns, &seen.started_ns}) *time_ns = std::clamp<model::TimeNs>(*time_ns, 0, model::time_ns_max);
+    for (auto* time_ns : {&seen.read_ns, &seen.started_ns})
+        *time_ns = std::clamp<model::TimeNs>(*time_ns, 0, model::time_ns_max);
     in.get(seen.pid);
     in.get(seen.ppid);
     seen.kernel_thread = in.get<std::uint8_t>() != 0;

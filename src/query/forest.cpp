@@ -79,7 +79,8 @@ base::Result<model::Forest> forest_of(store::Reader& reader, const model::Filter
 
 std::vector<model::Gap> gaps_touching(const std::vector<model::Gap>& gaps, const model::Process& process) {
     std::vector<model::Gap> touching;
-    std::copy_if(gaps.begin(), gaps.end(), std::back_inserter(touching), [&](const model::Gap& gap) { return touches(gap, process); });
+    std::copy_if(gaps.begin(), gaps.end(), std::back_inserter(touching),
+                 [&](const model::Gap& gap) { return touches(gap, process); });
     return touching;
 }
 

@@ -20,7 +20,9 @@ std::optional<std::int64_t> number_of(std::string_view text, std::int64_t larges
     return number;
 }
 
-std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
+std::string quoted(std::string_view text) {
+    return "\"" + std::string(text) + "\"";
+}
 
 }  // namespace
 
@@ -51,16 +53,21 @@ base::Result<std::uint32_t> parse_user(std::string_view text) {
     std::vector<char> buffer(1 << 16);  // glibc advises 1 KiB; a long member list may need more
     const int error = ::getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
     if (error != 0 && found == nullptr && error != ENOENT) return base::fail_errno("user " + quoted(text), error);
-    if (found == nullptr) return base::fail("user " + quoted(text), "no such user; a number works too", base::ExitCode::usage);
+    if (found == nullptr)
+        return base::fail("user " + quoted(text), "no such user; a number works too", base::ExitCode::usage);
     return static_cast<std::uint32_t>(found->pw_uid);
 }
 
-base::Result<model::Node> resolve(store::Reader& reader, const ProcessName& name, model::TimeNs at_ns, model::BootId boot) {
+base::Result<model::Node> resolve(store::Reader& reader, const ProcessName& name, model::TimeNs at_ns,
+                                  model::BootId boot) {
     auto found = [&] {
         switch (name.kind) {
-            case ProcessName::Kind::id: return reader.by_id(name.number);
-            case ProcessName::Kind::event: return reader.by_event(name.time_ns, name.number);
-            case ProcessName::Kind::pid: break;
+            case ProcessName::Kind::id:
+                return reader.by_id(name.number);
+            case ProcessName::Kind::event:
+                return reader.by_event(name.time_ns, name.number);
+            case ProcessName::Kind::pid:
+                break;
         }
         return reader.by_pid(static_cast<model::Pid>(name.number), at_ns, boot);
     }();
@@ -71,9 +78,12 @@ base::Result<model::Node> resolve(store::Reader& reader, const ProcessName& name
         return base::fail(std::move(object), cause, base::ExitCode::nothing_matched);
     };
     switch (name.kind) {
-        case ProcessName::Kind::id: return nothing("process @" + number, "no such id in this database");
-        case ProcessName::Kind::event: return nothing("event " + number, "no process was born, ended or given an image by it");
-        case ProcessName::Kind::pid: break;
+        case ProcessName::Kind::id:
+            return nothing("process @" + number, "no such id in this database");
+        case ProcessName::Kind::event:
+            return nothing("event " + number, "no process was born, ended or given an image by it");
+        case ProcessName::Kind::pid:
+            break;
     }
     return nothing("pid " + number, "no process of that pid had begun by then");
 }

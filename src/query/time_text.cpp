@@ -22,7 +22,8 @@ public:
     std::int64_t digits(std::size_t least, std::size_t most) {
         std::int64_t number = 0;
         std::size_t count = 0;
-        for (; count < most && is_digit(); ++count, rest_.remove_prefix(1)) number = number * 10 + (rest_.front() - '0');
+        for (; count < most && is_digit(); ++count, rest_.remove_prefix(1))
+            number = number * 10 + (rest_.front() - '0');
         ok_ = ok_ && count >= least;
         return number;
     }
@@ -37,7 +38,8 @@ public:
         if (!take('.')) return 0;
         ok_ = ok_ && is_digit();
         std::int64_t number = 0;
-        for (std::int64_t unit = second_ns / 10; is_digit(); unit /= 10, rest_.remove_prefix(1)) number += (rest_.front() - '0') * unit;
+        for (std::int64_t unit = second_ns / 10; is_digit(); unit /= 10, rest_.remove_prefix(1))
+            number += (rest_.front() - '0') * unit;
         return number;
     }
     [[nodiscard]] bool is_digit() const { return !rest_.empty() && rest_.front() >= '0' && rest_.front() <= '9'; }
@@ -167,7 +169,8 @@ base::Result<model::TimeNs> parse_time(std::string_view text, model::TimeNs now_
     if (const auto time_ns = parse_today(text, now_ns)) return *time_ns;
     if (const auto time_ns = parse_age(text, now_ns)) return *time_ns;
     return base::fail("time \"" + std::string(text) + "\"",
-                      "is none of 2026-11-21T10:30:12Z, 2026-11-21, 10:30, @1763720000.5, now, 2h30m", base::ExitCode::usage);
+                      "is none of 2026-11-21T10:30:12Z, 2026-11-21, 10:30, @1763720000.5, now, 2h30m",
+                      base::ExitCode::usage);
 }
 
 }  // namespace lineage::query

@@ -61,15 +61,17 @@ std::string look_of(const model::Process& process) {
 }  // namespace
 
 void dot(const model::Forest& forest, const Style& style, std::string& out) {
-    out += "// green: alive, grey: ended, red: killed by a signal, blue hexagon: kernel thread, dashed: inferred\n"
-           "digraph lineage {\n"
-           "  rankdir=LR;\n"
-           "  charset=\"UTF-8\";\n"
-           "  node [shape=box, style=filled, fontname=\"monospace\", fontsize=10];\n"
-           "  edge [arrowsize=0.6];\n";
+    out +=
+        "// green: alive, grey: ended, red: killed by a signal, blue hexagon: kernel thread, dashed: inferred\n"
+        "digraph lineage {\n"
+        "  rankdir=LR;\n"
+        "  charset=\"UTF-8\";\n"
+        "  node [shape=box, style=filled, fontname=\"monospace\", fontsize=10];\n"
+        "  edge [arrowsize=0.6];\n";
     for (const auto vertex : boost::make_iterator_range(boost::vertices(forest))) {
         const auto& node = forest[vertex];
-        out += fmt::format("  p{} [label=\"{}\", {}];\n", node.process.id, label_of(node, style), look_of(node.process));
+        out +=
+            fmt::format("  p{} [label=\"{}\", {}];\n", node.process.id, label_of(node, style), look_of(node.process));
     }
     for (const auto edge : boost::make_iterator_range(boost::edges(forest))) {
         const auto& child = forest[boost::target(edge, forest)].process;

@@ -18,7 +18,9 @@ void append_octal(std::string_view bytes, std::string& out) {
     }
 }
 
-bool is_printable_ascii(char c) { return c >= 0x20 && c < 0x7f; }
+bool is_printable_ascii(char c) {
+    return c >= 0x20 && c < 0x7f;
+}
 
 bool needs_octal(std::string_view bytes) {
     while (!bytes.empty()) {
@@ -30,8 +32,8 @@ bool needs_octal(std::string_view bytes) {
 }
 
 bool is_bare(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || static_cast<signed char>(c) < 0 ||
-           std::string_view("_-+=./:,@%^").find(c) != std::string_view::npos;
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           static_cast<signed char>(c) < 0 || std::string_view("_-+=./:,@%^").find(c) != std::string_view::npos;
 }
 
 void append_quoting(std::string_view bytes, std::string_view quoted, std::string& out) {
@@ -69,13 +71,16 @@ Character front_character(std::string_view bytes) {
 
 bool is_hostile(char32_t code) {
     if (code < 0x20 || (code >= 0x7f && code < 0xa0)) return true;
-    if (code < 0x2000) return code == 0x61c;                                     // ARABIC LETTER MARK
-    return (code >= 0x200b && code <= 0x200f) || (code >= 0x2028 && code <= 0x202e) ||  // zero widths, marks, embeddings
+    if (code < 0x2000) return code == 0x61c;  // ARABIC LETTER MARK
+    return (code >= 0x200b && code <= 0x200f) ||
+           (code >= 0x2028 && code <= 0x202e) ||  // zero widths, marks, embeddings
            (code >= 0x2060 && code <= 0x2069) || code == 0xfeff || (code >= 0xfdd0 && code <= 0xfdef) ||
            (code & 0xfffe) == 0xfffe;
 }
 
-void append_escaped(std::string_view bytes, std::string& out) { append_quoting(bytes, "\\", out); }
+void append_escaped(std::string_view bytes, std::string& out) {
+    append_quoting(bytes, "\\", out);
+}
 
 void append_argument(std::string_view argument, std::string& out) {
     if (!argument.empty() && std::all_of(argument.begin(), argument.end(), is_bare) && !needs_octal(argument)) {

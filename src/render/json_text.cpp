@@ -9,7 +9,9 @@
 namespace lineage::render {
 namespace {
 
-bool is_plain(char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
+bool is_plain(char c) {
+    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
 
 void append_unicode_escape(char32_t code, std::string& out) {
     if (code >= 0x10000) {
@@ -26,7 +28,8 @@ void JsonText::value(std::string_view bytes) {
     separate();
     out_ += '"';
     while (!bytes.empty()) {
-        const auto run = static_cast<std::size_t>(std::find_if_not(bytes.begin(), bytes.end(), is_plain) - bytes.begin());
+        const auto run =
+            static_cast<std::size_t>(std::find_if_not(bytes.begin(), bytes.end(), is_plain) - bytes.begin());
         out_ += bytes.substr(0, run);
         bytes.remove_prefix(run);
         if (bytes.empty()) break;

@@ -7,18 +7,27 @@ namespace {
 
 const char* sgr(Ink ink) {
     switch (ink) {
-        case Ink::plain: break;
-        case Ink::strong: return "\033[1m";
-        case Ink::faint: return "\033[2m";
-        case Ink::good: return "\033[32m";
-        case Ink::warn: return "\033[33m";
-        case Ink::bad: return "\033[31m";
-        case Ink::odd: return "\033[35m";
+        case Ink::plain:
+            break;
+        case Ink::strong:
+            return "\033[1m";
+        case Ink::faint:
+            return "\033[2m";
+        case Ink::good:
+            return "\033[32m";
+        case Ink::warn:
+            return "\033[33m";
+        case Ink::bad:
+            return "\033[31m";
+        case Ink::odd:
+            return "\033[35m";
     }
     return "";
 }
 
-bool begins_character(char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }
+bool begins_character(char c) {
+    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+}
 
 /// The longest front of `text` that takes at most `width` columns.
 std::string_view front_columns(std::string_view text, int width) {
@@ -31,7 +40,9 @@ std::string_view front_columns(std::string_view text, int width) {
 
 }  // namespace
 
-int columns(std::string_view text) { return static_cast<int>(std::count_if(text.begin(), text.end(), begins_character)); }
+int columns(std::string_view text) {
+    return static_cast<int>(std::count_if(text.begin(), text.end(), begins_character));
+}
 
 void Line::put(std::string_view text, Ink ink) {
     if (full_ || text.empty()) return;
@@ -49,6 +60,8 @@ void Line::to(int column) {
     put(std::string(static_cast<std::size_t>(std::max(column - column_, column_ == 0 ? 0 : 1)), ' '));
 }
 
-void Line::end() { out_ += '\n'; }
+void Line::end() {
+    out_ += '\n';
+}
 
 }  // namespace lineage::render

@@ -36,7 +36,8 @@ public:
         measure();
         put_row({"PID", "USER", "LOGIN", "STARTED"}, "COMMAND", Ink::strong, Ink::strong);
         const model::Node* parent = nullptr;
-        for (auto node = path_.ancestors.rbegin(); node != path_.ancestors.rend(); parent = &*node++) put_block(*node, parent);
+        for (auto node = path_.ancestors.rbegin(); node != path_.ancestors.rend(); parent = &*node++)
+            put_block(*node, parent);
         put_block(path_.process, parent);
         for (const auto& gap : path_.gaps) put_gap(gap);
     }
@@ -91,7 +92,8 @@ private:
     }
 
     void put_birth(const model::Process& process, const model::Node* parent) {
-        auto words = fmt::format("{}, seen by {}", model::name_of(process.born.how), witness_words(process.born.witnesses));
+        auto words =
+            fmt::format("{}, seen by {}", model::name_of(process.born.how), witness_words(process.born.witnesses));
         if (process.born.serial != 0) words += fmt::format(", event {}", process.born.serial);
         words += fmt::format(", id @{}", process.id);
         put_detail("born", words);
@@ -134,8 +136,8 @@ private:
     }
 
     /// A parent that changed after its last exec has `as_well` too: what equals either of the two is no change.
-    void put_changes(const model::Credentials* before, const model::Credentials& after, const model::Credentials* as_well,
-                     model::TimeNs time_ns) {
+    void put_changes(const model::Credentials* before, const model::Credentials& after,
+                     const model::Credentials* as_well, model::TimeNs time_ns) {
         if (before == nullptr || before->uid == model::unset_uid) return;  // nothing is known of who it was
         for (const auto& field : identity) {
             const auto old_id = before->*field.member;
@@ -175,6 +177,8 @@ private:
 
 }  // namespace
 
-void path_text(const model::Path& path, const Style& style, std::string& out) { PathText(path, style, out).write(); }
+void path_text(const model::Path& path, const Style& style, std::string& out) {
+    PathText(path, style, out).write();
+}
 
 }  // namespace lineage::render

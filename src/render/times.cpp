@@ -25,8 +25,9 @@ void append_time_json(model::TimeNs time_ns, std::string& out) {
     const std::chrono::year_month_day date(day);
     const auto of_day = (second - day).count();
     fmt::format_to(std::back_inserter(out), FMT_STRING("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z"),
-                   static_cast<int>(date.year()), static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                   of_day / 3600, of_day / 60 % 60, of_day % 60, time_ns - seconds * ns_per_s);
+                   static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                   static_cast<unsigned>(date.day()), of_day / 3600, of_day / 60 % 60, of_day % 60,
+                   time_ns - seconds * ns_per_s);
 }
 
 std::string time_json(model::TimeNs time_ns) {
@@ -41,8 +42,8 @@ std::string time_text(model::TimeNs time_ns, bool utc) {
     const auto clock = static_cast<std::time_t>(seconds);
     std::tm t{};
     (utc ? gmtime_r : localtime_r)(&clock, &t);
-    return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:03}{}", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday, t.tm_hour,
-                       t.tm_min, t.tm_sec, (time_ns - seconds * ns_per_s) / 1'000'000, utc ? "Z" : "");
+    return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:03}{}", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday,
+                       t.tm_hour, t.tm_min, t.tm_sec, (time_ns - seconds * ns_per_s) / 1'000'000, utc ? "Z" : "");
 }
 
 std::string duration_text(model::TimeNs duration_ns) {

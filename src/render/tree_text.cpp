@@ -56,7 +56,8 @@ void put_remarks(const model::Process& process, const model::Process* parent, co
 
 class Drawing {
 public:
-    Drawing(const model::Forest& forest, const Style& style, std::string& out) : forest_(forest), style_(style), out_(out) {}
+    Drawing(const model::Forest& forest, const Style& style, std::string& out)
+        : forest_(forest), style_(style), out_(out) {}
 
     void draw_from(Vertex root) {
         std::vector<Waiting> stack{{root, root, 0, true}};

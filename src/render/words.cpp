@@ -11,7 +11,9 @@
 namespace lineage::render {
 namespace {
 
-std::string_view base_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
+std::string_view base_name(std::string_view path) {
+    return path.substr(path.rfind('/') + 1);
+}
 
 /// An argument longer than what is left to show is cut before it is quoted, so that the quotes stay closed.
 void append_cut(std::string_view argument, std::size_t bytes_max, std::string& out) {
@@ -54,8 +56,8 @@ std::string witness_words(model::Witnesses witnesses) {
 
 std::string gap_words(const model::Gap& gap, const Style& style) {
     return fmt::format("gap  {} to {}: {} ({}): {}", time_text(gap.from_ns, style.utc), time_text(gap.to_ns, style.utc),
-                       gap.lost ? fmt::format("{} lost", *gap.lost) : "an unknown number lost", model::name_of(gap.witness),
-                       escape_for_terminal(gap.why));
+                       gap.lost ? fmt::format("{} lost", *gap.lost) : "an unknown number lost",
+                       model::name_of(gap.witness), escape_for_terminal(gap.why));
 }
 
 std::string command_words(const model::Image& image, std::size_t bytes_max) {

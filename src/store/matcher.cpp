@@ -55,12 +55,15 @@ bool Matcher::matches(const ProcessRow& process, const std::vector<ImageRow>& im
     };
     const auto was = [&](const std::optional<Numbers>& wanted) {
         return has(wanted, process.credentials) ||
-               std::any_of(images.begin(), images.end(), [&](const ImageRow& image) { return has(wanted, image.credentials); });
+               std::any_of(images.begin(), images.end(),
+                           [&](const ImageRow& image) { return has(wanted, image.credentials); });
     };
-    return (!exe_ || some_image([&](const ImageRow& image) { return has(exe_, image.exe) || has(exe_, image.script); })) &&
-           (!comm_ || has(comm_, process.comm) || some_image([&](const ImageRow& image) { return has(comm_, image.comm); })) &&
-           (!argv_ || some_image([&](const ImageRow& image) { return has(argv_, image.argv); })) && (!uid_ || was(uid_)) &&
-           (!auid_ || was(auid_));
+    return (!exe_ ||
+            some_image([&](const ImageRow& image) { return has(exe_, image.exe) || has(exe_, image.script); })) &&
+           (!comm_ || has(comm_, process.comm) ||
+            some_image([&](const ImageRow& image) { return has(comm_, image.comm); })) &&
+           (!argv_ || some_image([&](const ImageRow& image) { return has(argv_, image.argv); })) &&
+           (!uid_ || was(uid_)) && (!auid_ || was(auid_));
 }
 
 }  // namespace lineage::store

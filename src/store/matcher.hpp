@@ -17,7 +17,8 @@ public:
     Matcher(Database& database, const model::Filter& filter);
 
     /// `images` are the process's own, `current` the one it runs, where one is known.
-    [[nodiscard]] bool matches(const ProcessRow& process, const std::vector<ImageRow>& images, const ImageRow* current) const;
+    [[nodiscard]] bool matches(const ProcessRow& process, const std::vector<ImageRow>& images,
+                               const ImageRow* current) const;
 
 private:
     using Numbers = std::vector<bool>;

@@ -16,20 +16,21 @@ namespace lineage::store {
 namespace {
 
 constexpr const char* writer_settings =
-    "PRAGMA page_size = 8192;"              // of a new database; 5 bytes a process less than with 4096
+    "PRAGMA page_size = 8192;"  // of a new database; 5 bytes a process less than with 4096
     "PRAGMA journal_mode = WAL;"
-    "PRAGMA synchronous = NORMAL;"          // a power loss may take the last transactions, never the database
-    "PRAGMA cache_size = -32768;"           // KiB
+    "PRAGMA synchronous = NORMAL;"  // a power loss may take the last transactions, never the database
+    "PRAGMA cache_size = -32768;"   // KiB
     "PRAGMA temp_store = MEMORY;"
-    "PRAGMA wal_autocheckpoint = 4000;"     // pages: 16 MiB of log between checkpoints
+    "PRAGMA wal_autocheckpoint = 4000;"  // pages: 16 MiB of log between checkpoints
     "PRAGMA journal_size_limit = 67108864;";
 
 base::Status check_file(const std::string& path, int access_mode) {
-    struct stat status{};
+    struct stat status {};
     if (::stat(path.c_str(), &status) != 0) return base::fail_errno("open " + path, errno);
     if (S_ISDIR(status.st_mode)) return base::fail("open " + path, "is a directory, not a database");
     if (!S_ISREG(status.st_mode)) return base::fail("open " + path, "is not a regular file");
-    if (::faccessat(AT_FDCWD, path.c_str(), access_mode, AT_EACCESS) != 0) return base::fail_errno("open " + path, errno);
+    if (::faccessat(AT_FDCWD, path.c_str(), access_mode, AT_EACCESS) != 0)
+        return base::fail_errno("open " + path, errno);
     return {};
 }
 
@@ -45,8 +46,8 @@ std::string uri_of(const std::string& path, const char* parameters) {
     std::string uri = path.starts_with("//") ? "file://" : "file:";
     for (const char c : path) {
         const auto byte = static_cast<unsigned char>(c);
-        const bool is_plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9') ||
-                              c == '/' || c == '.' || c == '-' || c == '_';
+        const bool is_plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+                              (byte >= '0' && byte <= '9') || c == '/' || c == '.' || c == '-' || c == '_';
         if (is_plain) {
             uri.push_back(c);
         } else {
@@ -56,10 +57,10 @@ std::string uri_of(const std::string& path, const char* parameters) {
     return uri + parameters;
 }
 
-// A database that nobody writes, in a place where nobody may: there is no log beside it to be seen or made, so the file is
-// all there is, and will not change.
+// A database that nobody writes, in a place where nobody may: there is no log beside it to be seen or made, so the file
+// is all there is, and will not change.
 bool has_no_log(const std::string& path) {
-    struct stat status{};
+    struct stat status {};
     return ::stat((path + "-wal").c_str(), &status) != 0 || status.st_size == 0;
 }
 
@@ -70,7 +71,8 @@ base::Status check_schema(Database& database) {
     const int newest = migrations().back().number;
     if (*version == 0) return base::fail(object, "empty: nothing has been recorded or imported into it yet");
     if (*version < newest) {
-        return base::fail(object, "schema " + std::to_string(*version) + " is older than this program's " + std::to_string(newest) +
+        return base::fail(object, "schema " + std::to_string(*version) + " is older than this program's " +
+                                      std::to_string(newest) +
                                       ": start this version's lineaged, or import into it, to migrate it");
     }
     return {};

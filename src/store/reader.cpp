@@ -6,7 +6,9 @@
 namespace lineage::store {
 namespace {
 
-std::string select_from(const char* columns, const char* rest) { return "SELECT " + std::string(columns) + " " + rest; }
+std::string select_from(const char* columns, const char* rest) {
+    return "SELECT " + std::string(columns) + " " + rest;
+}
 
 }  // namespace
 
@@ -21,7 +23,8 @@ SqliteReader::SqliteReader(std::unique_ptr<Database> database)
     : database_(std::move(database)),
       names_(*database_),
       process_by_id_(*database_, select_from(process_columns, "FROM process WHERE id=?1")),
-      processes_by_pid_(*database_, select_from(process_columns, "FROM process WHERE pid=?1 AND born_ns<=?2 ORDER BY born_ns DESC")),
+      processes_by_pid_(
+          *database_, select_from(process_columns, "FROM process WHERE pid=?1 AND born_ns<=?2 ORDER BY born_ns DESC")),
       images_by_owner_(*database_, select_from(image_columns, "FROM image WHERE owner=?1 ORDER BY seq")),
       image_by_key_(*database_, select_from(image_columns, "FROM image WHERE owner=?1 AND seq=?2")),
       boot_by_id_(*database_, "SELECT name FROM boot WHERE id=?1") {}
@@ -64,7 +67,8 @@ base::Result<std::vector<model::Node>> SqliteReader::ancestors(model::Id id) {
     while (below && below->process.parent != 0) {
         const auto parent = below->process.parent;
         if (!seen.insert(parent).second) {
-            return base::fail("database " + database_->path(), "damaged: process @" + std::to_string(parent) + " is its own ancestor");
+            return base::fail("database " + database_->path(),
+                              "damaged: process @" + std::to_string(parent) + " is its own ancestor");
         }
         below = find_process(parent);
         if (below) path.push_back(node(ProcessRow(*below)));
@@ -83,7 +87,8 @@ base::Result<std::vector<model::Boot>> SqliteReader::boots() {
 
 base::Result<std::vector<model::Gap>> SqliteReader::gaps(model::BootId boot) {
     std::vector<model::Gap> gaps;
-    Statement rows(*database_, "SELECT id, boot, from_ns, to_ns, lost, witness, why FROM gap WHERE ?1 IN (0, boot) ORDER BY id");
+    Statement rows(*database_,
+                   "SELECT id, boot, from_ns, to_ns, lost, witness, why FROM gap WHERE ?1 IN (0, boot) ORDER BY id");
     for (rows.start(boot); rows.next();) {
         gaps.push_back({rows.integer(0), rows.integer(1), rows.integer(2), rows.integer(3), rows.optional(4),
                         static_cast<model::Witness>(rows.integer(5)), rows.text(6)});

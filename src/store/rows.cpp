@@ -13,7 +13,9 @@ constexpr int kernel_thread_bit = 16;
 constexpr int core_dumped_bit = 17;
 constexpr unsigned four_bits = 0xf;
 
-constexpr unsigned field(std::int64_t marks, int bit) { return static_cast<unsigned>(marks >> bit) & four_bits; }
+constexpr unsigned field(std::int64_t marks, int bit) {
+    return static_cast<unsigned>(marks >> bit) & four_bits;
+}
 constexpr std::int64_t placed(unsigned value, int bit) {
     CHECK(value <= four_bits);
     return static_cast<std::int64_t>(value) << bit;
@@ -30,11 +32,13 @@ std::int64_t difference(std::int64_t a, std::int64_t b) {
 }  // namespace
 
 std::int64_t marks_of(const model::Process& process) {
-    auto marks = placed(static_cast<unsigned>(process.born.how), 0) | placed(process.born.witnesses, born_witnesses_bit) |
+    auto marks = placed(static_cast<unsigned>(process.born.how), 0) |
+                 placed(process.born.witnesses, born_witnesses_bit) |
                  placed(static_cast<unsigned>(process.inferred), inferred_bit) |
                  placed(process.kernel_thread ? 1 : 0, kernel_thread_bit);
     if (process.ended) {
-        marks |= placed(process.ended->witnesses, ended_witnesses_bit) | placed(process.ended->core_dumped ? 1 : 0, core_dumped_bit);
+        marks |= placed(process.ended->witnesses, ended_witnesses_bit) |
+                 placed(process.ended->core_dumped ? 1 : 0, core_dumped_bit);
     }
     return marks;
 }

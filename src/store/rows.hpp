@@ -23,7 +23,8 @@ struct ImageRow {
 };
 
 constexpr const char* process_columns =
-    "id, boot, pid, ns_pid, parent, ppid, born_ns, born_serial, marks, lived_ns, ended_after, status, credentials, comm, "
+    "id, boot, pid, ns_pid, parent, ppid, born_ns, born_serial, marks, lived_ns, ended_after, status, credentials, "
+    "comm, "
     "image_owner, image_seq";
 ProcessRow read_process(const Statement& row);
 

@@ -18,11 +18,13 @@ base::Result<int> schema_version(Database& database, std::span<const Migration> 
     if (auto status = database.take_failure(); !status) return tl::unexpected(status.error());
     const bool is_empty = owner == 0 && version == 0 && objects == 0;
     if (is_empty) return 0;
-    if (owner != application_id) return base::fail("database " + database.path(), "belongs to another program; nothing was changed");
+    if (owner != application_id)
+        return base::fail("database " + database.path(), "belongs to another program; nothing was changed");
     const int newest = known.back().number;
     if (version > newest) {
-        return base::fail("database " + database.path(), "schema " + std::to_string(version) + " is newer than this program's " +
-                                                             std::to_string(newest) + ": use the lineage that wrote it, or a later one");
+        return base::fail("database " + database.path(), "schema " + std::to_string(version) +
+                                                             " is newer than this program's " + std::to_string(newest) +
+                                                             ": use the lineage that wrote it, or a later one");
     }
     return static_cast<int>(version);
 }

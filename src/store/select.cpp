@@ -24,10 +24,11 @@ Query query_of(const model::Filter& filter) {
     Query query;
     if (filter.under != 0) {
         // UNION and not UNION ALL: a damaged database may hold a circle.
-        query.sql = filter.depth ? "WITH RECURSIVE below (member, depth) AS (VALUES (?, 0) UNION SELECT id, depth + 1 FROM below"
-                                   " JOIN process ON parent = member WHERE depth < ?) "
-                                 : "WITH RECURSIVE below (member) AS (VALUES (?) UNION SELECT id FROM below"
-                                   " JOIN process ON parent = member) ";
+        query.sql = filter.depth
+                        ? "WITH RECURSIVE below (member, depth) AS (VALUES (?, 0) UNION SELECT id, depth + 1 FROM below"
+                          " JOIN process ON parent = member WHERE depth < ?) "
+                        : "WITH RECURSIVE below (member) AS (VALUES (?) UNION SELECT id FROM below"
+                          " JOIN process ON parent = member) ";
         query.values.push_back(filter.under);
         if (filter.depth) query.values.push_back(*filter.depth);
     }
@@ -39,7 +40,8 @@ Query query_of(const model::Filter& filter) {
     if (filter.until_ns) query.require("born_ns <= ?", {*filter.until_ns});
     if (filter.since_ns) query.require("(lived_ns IS NULL OR born_ns + lived_ns >= ?)", {*filter.since_ns});
     if (filter.alive_at_ns) {
-        query.require("born_ns <= ? AND (lived_ns IS NULL OR born_ns + lived_ns > ?)", {*filter.alive_at_ns, *filter.alive_at_ns});
+        query.require("born_ns <= ? AND (lived_ns IS NULL OR born_ns + lived_ns > ?)",
+                      {*filter.alive_at_ns, *filter.alive_at_ns});
     }
     if (filter.alive_only) query.require("life_class > 0 AND life_class = 6");
     query.sql += " ORDER BY id";
@@ -49,7 +51,8 @@ Query query_of(const model::Filter& filter) {
 // An event's stamp is a second at most from the fact that came of it.
 constexpr model::TimeNs stamp_slack_ns = 1'000'000'000;
 // Upper bounds of life_class 0 to 4 in schema/0001_initial.sql; 5 and 6 have none.
-constexpr model::TimeNs class_bounds_ns[] = {2'000'000'000, 32'000'000'000, 512'000'000'000, 8'192'000'000'000, 131'072'000'000'000};
+constexpr model::TimeNs class_bounds_ns[] = {2'000'000'000, 32'000'000'000, 512'000'000'000, 8'192'000'000'000,
+                                             131'072'000'000'000};
 constexpr int last_life_class = 6;
 
 // ?1 serial, ?2 and ?3 the range of times that a fact of the event may have.
@@ -59,10 +62,12 @@ const std::string is_own_event =
 const std::string is_image_event = "(serial = ?1 AND time_ns BETWEEN ?2 AND ?3)";
 
 model::TimeNs back(model::TimeNs time_ns, model::TimeNs by_ns) {
-    return time_ns < std::numeric_limits<model::TimeNs>::min() + by_ns ? std::numeric_limits<model::TimeNs>::min() : time_ns - by_ns;
+    return time_ns < std::numeric_limits<model::TimeNs>::min() + by_ns ? std::numeric_limits<model::TimeNs>::min()
+                                                                       : time_ns - by_ns;
 }
 model::TimeNs forth(model::TimeNs time_ns, model::TimeNs by_ns) {
-    return time_ns > std::numeric_limits<model::TimeNs>::max() - by_ns ? std::numeric_limits<model::TimeNs>::max() : time_ns + by_ns;
+    return time_ns > std::numeric_limits<model::TimeNs>::max() - by_ns ? std::numeric_limits<model::TimeNs>::max()
+                                                                       : time_ns + by_ns;
 }
 
 }  // namespace
@@ -103,9 +108,10 @@ std::optional<model::Id> SqliteReader::short_lived_of_event(model::TimeNs time_n
     const auto to = forth(time_ns, stamp_slack_ns);
     // Births too are found here, those of the long-lived included.
     Statement blocks(*database_, "SELECT id FROM block WHERE born_from_ns <= ?2 AND born_to_ns >= ?1");
-    Statement members(*database_, "SELECT id FROM process WHERE id BETWEEN ?4 << 10 AND (?4 << 10) + 1023 AND " + is_own_event +
-                                      " UNION ALL SELECT owner FROM image WHERE owner BETWEEN ?4 << 10 AND (?4 << 10) + 1023 AND " +
-                                      is_image_event);
+    Statement members(*database_,
+                      "SELECT id FROM process WHERE id BETWEEN ?4 << 10 AND (?4 << 10) + 1023 AND " + is_own_event +
+                          " UNION ALL SELECT owner FROM image WHERE owner BETWEEN ?4 << 10 AND (?4 << 10) + 1023 AND " +
+                          is_image_event);
     for (blocks.start(back(from, class_bounds_ns[0]), to); blocks.next();) {
         if (members.start(serial, from, to, blocks.integer(0)).next()) return members.integer(0);
     }
@@ -115,12 +121,15 @@ std::optional<model::Id> SqliteReader::short_lived_of_event(model::TimeNs time_n
 std::optional<model::Id> SqliteReader::long_lived_of_event(model::TimeNs time_ns, std::int64_t serial) {
     const auto from = back(time_ns, stamp_slack_ns);
     const auto to = forth(time_ns, stamp_slack_ns);
-    Statement members(*database_, "SELECT id FROM process WHERE life_class > 0 AND life_class = ?4 AND born_ns BETWEEN ?5 AND ?3"
-                                  " AND (lived_ns IS NULL OR born_ns + lived_ns >= ?2) AND (" + is_own_event +
-                                  " OR EXISTS (SELECT 1 FROM image WHERE owner = process.id AND " + is_image_event + "))");
+    Statement members(*database_,
+                      "SELECT id FROM process WHERE life_class > 0 AND life_class = ?4 AND born_ns BETWEEN ?5 AND ?3"
+                      " AND (lived_ns IS NULL OR born_ns + lived_ns >= ?2) AND (" +
+                          is_own_event + " OR EXISTS (SELECT 1 FROM image WHERE owner = process.id AND " +
+                          is_image_event + "))");
     for (int life_class = 1; life_class <= last_life_class; ++life_class) {
         const bool is_bounded = life_class < static_cast<int>(std::size(class_bounds_ns));
-        const auto born_from = is_bounded ? back(from, class_bounds_ns[life_class]) : std::numeric_limits<model::TimeNs>::min();
+        const auto born_from =
+            is_bounded ? back(from, class_bounds_ns[life_class]) : std::numeric_limits<model::TimeNs>::min();
         if (members.start(serial, from, to, life_class, born_from).next()) return members.integer(0);
     }
     return std::nullopt;

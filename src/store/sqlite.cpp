@@ -19,16 +19,25 @@ base::Error explain(const std::string& path, sqlite3* handle, int code) {
         return base::Error{exit, "database " + path, std::move(cause)};
     };
     switch (code & 0xff) {
-        case SQLITE_FULL: return error("no space left on its file system");
+        case SQLITE_FULL:
+            return error("no space left on its file system");
         case SQLITE_BUSY:
-        case SQLITE_LOCKED: return error("locked by another program for " + std::to_string(busy_wait_ms / 1000) + " s");
-        case SQLITE_CORRUPT: return error("damaged or truncated (" + std::string(sqlite3_errstr(code)) + ")");
-        case SQLITE_NOTADB: return error("not a database");
-        case SQLITE_READONLY: return error("read-only", ExitCode::not_permitted);
-        case SQLITE_PERM: return error("permission denied", ExitCode::not_permitted);
-        case SQLITE_CANTOPEN: return error("cannot be opened: " + system_text(handle));
-        case SQLITE_IOERR: return error("input/output error: " + system_text(handle));
-        default: return error(handle == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(handle));
+        case SQLITE_LOCKED:
+            return error("locked by another program for " + std::to_string(busy_wait_ms / 1000) + " s");
+        case SQLITE_CORRUPT:
+            return error("damaged or truncated (" + std::string(sqlite3_errstr(code)) + ")");
+        case SQLITE_NOTADB:
+            return error("not a database");
+        case SQLITE_READONLY:
+            return error("read-only", ExitCode::not_permitted);
+        case SQLITE_PERM:
+            return error("permission denied", ExitCode::not_permitted);
+        case SQLITE_CANTOPEN:
+            return error("cannot be opened: " + system_text(handle));
+        case SQLITE_IOERR:
+            return error("input/output error: " + system_text(handle));
+        default:
+            return error(handle == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(handle));
     }
 }
 
@@ -37,7 +46,8 @@ base::Error explain(const std::string& path, sqlite3* handle, int code) {
 Database::Database(std::string path, const std::string& uri, int flags) : path_(std::move(path)) {
     // Its count of memory in use costs a mutex at every allocation, 5% of an import, and is asked by nobody.
     [[maybe_unused]] static const int configured = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-    const int code = sqlite3_open_v2(uri.c_str(), &handle_, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
+    const int code =
+        sqlite3_open_v2(uri.c_str(), &handle_, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
     if (code != SQLITE_OK) {
         fail(code);
         return;
@@ -45,7 +55,9 @@ Database::Database(std::string path, const std::string& uri, int flags) : path_(
     sqlite3_busy_timeout(handle_, busy_wait_ms);
 }
 
-Database::~Database() { CHECK(sqlite3_close(handle_) == SQLITE_OK); }
+Database::~Database() {
+    CHECK(sqlite3_close(handle_) == SQLITE_OK);
+}
 
 void Database::execute(const char* sql) {
     if (failed()) return;
@@ -53,7 +65,9 @@ void Database::execute(const char* sql) {
     if (code != SQLITE_OK) fail(code);
 }
 
-void Database::attempt(const char* sql) { sqlite3_exec(handle_, sql, nullptr, nullptr, nullptr); }
+void Database::attempt(const char* sql) {
+    sqlite3_exec(handle_, sql, nullptr, nullptr, nullptr);
+}
 
 void Database::fail(int code) {
     if (!failed()) failure_ = explain(path_, handle_, code);
@@ -69,8 +83,8 @@ base::Status Database::take_failure() {
 bool Statement::ready() {
     if (database_.failed()) return false;
     if (statement_ == nullptr) {
-        check(sqlite3_prepare_v3(database_.handle(), sql_.c_str(), static_cast<int>(sql_.size()), SQLITE_PREPARE_PERSISTENT,
-                                 &statement_, nullptr));
+        check(sqlite3_prepare_v3(database_.handle(), sql_.c_str(), static_cast<int>(sql_.size()),
+                                 SQLITE_PREPARE_PERSISTENT, &statement_, nullptr));
     } else if (running_) {
         sqlite3_reset(statement_);
     }

@@ -69,7 +69,10 @@ public:
     Statement& start(const std::vector<std::int64_t>& values);
     /// Steps to the next row; false at the end, and after a failure.
     bool next();
-    void run() { while (next()) {} }
+    void run() {
+        while (next()) {
+        }
+    }
     /// Leaves the rows that are left: an unfinished statement holds its transaction open.
     void stop();
 
@@ -82,7 +85,9 @@ public:
 
 private:
     bool ready();
-    void check(int code) { if (code != SQLITE_OK) database_.fail(code); }
+    void check(int code) {
+        if (code != SQLITE_OK) database_.fail(code);
+    }
     void bind(int at, std::int64_t value) { check(sqlite3_bind_int64(statement_, at, value)); }
     void bind(int at, const std::optional<std::int64_t>& value);
     void bind(int at, std::string_view text);

@@ -18,7 +18,8 @@ constexpr int block_bits = 10;
 // A cache's key of credentials.
 void encode(const model::Credentials& credentials, std::string& out) {
     base::Encoder encoder(out);
-    for (const auto value : {credentials.uid, credentials.gid, credentials.euid, credentials.egid, credentials.auid, credentials.ses}) {
+    for (const auto value :
+         {credentials.uid, credentials.gid, credentials.euid, credentials.egid, credentials.auid, credentials.ses}) {
         encoder.put(value);
     }
     out.append(credentials.tty);
@@ -35,20 +36,23 @@ SqliteWriter::SqliteWriter(std::unique_ptr<Database> database, base::UniqueFd lo
       insert_process_(*database_, "INSERT INTO process (" + std::string(process_columns) +
                                       ") VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)"),
       // Only where no indexed column but life_class changes: this is every process that ends in a later batch.
-      update_process_(*database_,
-                      "UPDATE process SET boot=?2, ns_pid=?4, ppid=?6, born_serial=?8, marks=?9, lived_ns=?10, ended_after=?11,"
-                      " status=?12, credentials=?13, comm=?14, image_owner=?15, image_seq=?16"
-                      " WHERE id=?1 AND pid=?3 AND parent=?5 AND born_ns=?7"),
+      update_process_(
+          *database_,
+          "UPDATE process SET boot=?2, ns_pid=?4, ppid=?6, born_serial=?8, marks=?9, lived_ns=?10, ended_after=?11,"
+          " status=?12, credentials=?13, comm=?14, image_owner=?15, image_seq=?16"
+          " WHERE id=?1 AND pid=?3 AND parent=?5 AND born_ns=?7"),
       delete_process_(*database_, "DELETE FROM process WHERE id=?1"),
       insert_image_(*database_, "INSERT OR REPLACE INTO image (" + std::string(image_columns) +
                                     ") VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)"),
       delete_images_(*database_, "DELETE FROM image WHERE owner=?1 AND seq>=?2"),
       insert_name_(*database_, "INSERT INTO name (text) VALUES (?1)"),
       insert_argv_(*database_, "INSERT INTO argv (bytes) VALUES (?1)"),
-      insert_credentials_(*database_, "INSERT INTO credentials (uid, gid, euid, egid, auid, ses, tty) VALUES (?1,?2,?3,?4,?5,?6,?7)"),
+      insert_credentials_(
+          *database_, "INSERT INTO credentials (uid, gid, euid, egid, auid, ses, tty) VALUES (?1,?2,?3,?4,?5,?6,?7)"),
       widen_block_(*database_,
                    "INSERT INTO block VALUES (?1,?2,?3) ON CONFLICT (id) DO UPDATE SET"
-                   " born_from_ns = min(born_from_ns, excluded.born_from_ns), born_to_ns = max(born_to_ns, excluded.born_to_ns)") {}
+                   " born_from_ns = min(born_from_ns, excluded.born_from_ns), born_to_ns = max(born_to_ns, "
+                   "excluded.born_to_ns)") {}
 
 base::Status SqliteWriter::prepare() {
     load_interned();
@@ -73,7 +77,8 @@ base::Result<Progress> SqliteWriter::progress() {
 
 base::Result<LastIds> SqliteWriter::last_ids() {
     LastIds ids;
-    Statement row(*database_, "SELECT (SELECT max(id) FROM process), (SELECT max(id) FROM boot), (SELECT max(id) FROM gap)");
+    Statement row(*database_,
+                  "SELECT (SELECT max(id) FROM process), (SELECT max(id) FROM boot), (SELECT max(id) FROM gap)");
     if (row.start().next()) ids = {row.integer(0), row.integer(1), row.integer(2)};
     if (auto status = database_->take_failure(); !status) return tl::unexpected(status.error());
     return ids;
@@ -92,18 +97,20 @@ base::Status SqliteWriter::begin() {
 
 void SqliteWriter::put(const model::Boot& boot) {
     Statement(*database_, "INSERT OR REPLACE INTO boot (id, name, host, started_ns, imported) VALUES (?1,?2,?3,?4,?5)")
-        .start(boot.id, std::string_view(boot.name), std::string_view(boot.host), boot.started_ns, std::int64_t{boot.imported})
+        .start(boot.id, std::string_view(boot.name), std::string_view(boot.host), boot.started_ns,
+               std::int64_t{boot.imported})
         .run();
 }
 
 void SqliteWriter::put(const model::Process& process) {
-    const auto store = [&, credentials = credentials(process.credentials), comm = name(process.comm)](Statement& statement) {
+    const auto store = [&, credentials = credentials(process.credentials),
+                        comm = name(process.comm)](Statement& statement) {
         const auto owner = process.image_owner == process.id ? std::nullopt : std::optional(process.image_owner);
         const auto ns_pid = process.ns_pid ? std::optional<std::int64_t>(*process.ns_pid) : std::nullopt;
         statement
             .start(process.id, process.boot, process.pid, ns_pid, process.parent, process.ppid, process.born.time_ns,
-                   process.born.serial, marks_of(process), lived_ns_of(process), ended_after_of(process), status_of(process),
-                   credentials, comm, owner, process.image_seq)
+                   process.born.serial, marks_of(process), lived_ns_of(process), ended_after_of(process),
+                   status_of(process), credentials, comm, owner, process.image_seq)
             .run();
     };
     if (process.id <= largest_id_) {
@@ -124,7 +131,9 @@ void SqliteWriter::put(model::Id owner, const model::Image& image) {
         .run();
 }
 
-void SqliteWriter::drop_images(model::Id owner, std::int32_t from_seq) { delete_images_.start(owner, from_seq).run(); }
+void SqliteWriter::drop_images(model::Id owner, std::int32_t from_seq) {
+    delete_images_.start(owner, from_seq).run();
+}
 
 void SqliteWriter::drop(model::Id process) {
     delete_images_.start(process, 0).run();
@@ -132,13 +141,17 @@ void SqliteWriter::drop(model::Id process) {
 }
 
 void SqliteWriter::put(const model::Gap& gap) {
-    Statement(*database_, "INSERT OR REPLACE INTO gap (id, boot, from_ns, to_ns, lost, witness, why) VALUES (?1,?2,?3,?4,?5,?6,?7)")
-        .start(gap.id, gap.boot, gap.from_ns, gap.to_ns, gap.lost, static_cast<std::int64_t>(gap.witness), std::string_view(gap.why))
+    Statement(*database_,
+              "INSERT OR REPLACE INTO gap (id, boot, from_ns, to_ns, lost, witness, why) VALUES (?1,?2,?3,?4,?5,?6,?7)")
+        .start(gap.id, gap.boot, gap.from_ns, gap.to_ns, gap.lost, static_cast<std::int64_t>(gap.witness),
+               std::string_view(gap.why))
         .run();
 }
 
 void SqliteWriter::set_position(std::uint64_t position) {
-    Statement(*database_, "INSERT OR REPLACE INTO position VALUES (1,?1)").start(static_cast<std::int64_t>(position)).run();
+    Statement(*database_, "INSERT OR REPLACE INTO position VALUES (1,?1)")
+        .start(static_cast<std::int64_t>(position))
+        .run();
 }
 
 void SqliteWriter::set_checkpoint(std::uint64_t position, std::string_view state) {
@@ -152,9 +165,10 @@ void SqliteWriter::set_fact(std::string_view name, std::string_view value) {
 }
 
 void SqliteWriter::drop_boot(std::string_view name) {
-    for (const char* sql : {"DELETE FROM image WHERE owner IN (SELECT id FROM process WHERE boot IN (SELECT id FROM boot WHERE name=?1))",
-                            "DELETE FROM process WHERE boot IN (SELECT id FROM boot WHERE name=?1)",
-                            "DELETE FROM gap WHERE boot IN (SELECT id FROM boot WHERE name=?1)", "DELETE FROM boot WHERE name=?1"}) {
+    for (const char* sql :
+         {"DELETE FROM image WHERE owner IN (SELECT id FROM process WHERE boot IN (SELECT id FROM boot WHERE name=?1))",
+          "DELETE FROM process WHERE boot IN (SELECT id FROM boot WHERE name=?1)",
+          "DELETE FROM gap WHERE boot IN (SELECT id FROM boot WHERE name=?1)", "DELETE FROM boot WHERE name=?1"}) {
         Statement(*database_, sql).start(name).run();
     }
     if (sqlite3_changes(database_->handle()) == 0) return;
@@ -233,8 +247,9 @@ std::int64_t SqliteWriter::intern(const model::Credentials& credentials) {
     encode(credentials, buffer_);
     if (const auto known = credentials_.find(buffer_)) return *known;
     insert_credentials_
-        .start(column_of(credentials.uid), column_of(credentials.gid), column_of(credentials.euid), column_of(credentials.egid),
-               column_of(credentials.auid), column_of(credentials.ses), std::string_view(credentials.tty))
+        .start(column_of(credentials.uid), column_of(credentials.gid), column_of(credentials.euid),
+               column_of(credentials.egid), column_of(credentials.auid), column_of(credentials.ses),
+               std::string_view(credentials.tty))
         .run();
     interned_ = true;
     credentials_.add(buffer_, inserted());
@@ -243,7 +258,8 @@ std::int64_t SqliteWriter::intern(const model::Credentials& credentials) {
 
 void SqliteWriter::load_interned() {
     const auto newest = [](const char* columns, const char* table) {
-        return "SELECT id, " + std::string(columns) + " FROM " + table + " ORDER BY id DESC LIMIT " + std::to_string(interned_rows_loaded);
+        return "SELECT id, " + std::string(columns) + " FROM " + table + " ORDER BY id DESC LIMIT " +
+               std::to_string(interned_rows_loaded);
     };
     Statement name_rows(*database_, newest("text", "name"));
     for (name_rows.start(); name_rows.next();) names_.add(name_rows.bytes(1), name_rows.integer(0));

@@ -54,8 +54,8 @@ private:
     InternCache names_, argvs_, credentials_;
     /// Successive rows are mostly of the same user.
     std::optional<std::pair<model::Credentials, std::int64_t>> last_credentials_;
-    bool interned_ = false;      ///< in this transaction
-    model::Id largest_id_ = 0;   ///< no process has a larger one
+    bool interned_ = false;                 ///< in this transaction
+    model::Id largest_id_ = 0;              ///< no process has a larger one
     std::map<std::int64_t, Range> blocks_;  ///< births of this transaction; at commit they widen the table's rows
     std::string buffer_;
 

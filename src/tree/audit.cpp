@@ -11,10 +11,14 @@ namespace {
 
 constexpr std::size_t nameless_max = 256;
 
-bool has_flag(const model::AuditFork& fork, std::uint64_t flag) { return fork.flags && (*fork.flags & flag) != 0; }
+bool has_flag(const model::AuditFork& fork, std::uint64_t flag) {
+    return fork.flags && (*fork.flags & flag) != 0;
+}
 
 /// Can a life that began at `born_ns`, as the connector says, be the child of a call that was entered at `call_ns`?
-bool not_before(model::TimeNs born_ns, model::TimeNs call_ns) { return born_ns + clock_slack_ns >= call_ns; }
+bool not_before(model::TimeNs born_ns, model::TimeNs call_ns) {
+    return born_ns + clock_slack_ns >= call_ns;
+}
 
 }  // namespace
 
@@ -32,7 +36,8 @@ void Tracker::State::state(Life& life, const model::AuditHeader& task) {
             spread_credentials(life, task.time_ns);
         }
     }
-    const bool after_guess = life.left_ppid >= 0 && task.ppid != life.left_ppid && task.time_ns + tick_ns >= life.ppid_ns;
+    const bool after_guess =
+        life.left_ppid >= 0 && task.ppid != life.left_ppid && task.time_ns + tick_ns >= life.ppid_ns;
     if (task.ppid >= 0 && (task.time_ns >= life.ppid_ns || after_guess) && task.ppid != process.ppid) {
         process.ppid = task.ppid;
         life.left_ppid = -1;
@@ -192,7 +197,8 @@ Tracker::State::Birth Tracker::State::birth_by_number(Life& caller, const model:
 model::TimeNs Tracker::State::next_untold_ns(const Life& life, model::TimeNs since_ns) {
     auto next_ns = life.alive() ? std::numeric_limits<model::TimeNs>::max() : life.process.ended->time_ns;
     for (const model::Image& image : life.images)
-        if (image.time_ns > since_ns && !has(image.witnesses, model::Witness::audit)) next_ns = std::min(next_ns, image.time_ns);
+        if (image.time_ns > since_ns && !has(image.witnesses, model::Witness::audit))
+            next_ns = std::min(next_ns, image.time_ns);
     return next_ns;
 }
 

@@ -2,6 +2,7 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "state.hpp"
 
@@ -28,8 +29,8 @@ Life& Tracker::State::task_of_connector(model::Pid tgid, model::TimeNs time_ns) 
     advance(time_ns);
     if (tgid <= 0) return *root;
     Life* const life = population.newest(tgid);
-    const bool gone = life != nullptr && !life->alive() &&
-                      has(life->process.ended->witnesses, model::Witness::connector);
+    const bool gone =
+        life != nullptr && !life->alive() && has(life->process.ended->witnesses, model::Witness::connector);
     if (life != nullptr && !gone) {
         speak_for(*life);
         return *life;
@@ -88,10 +89,11 @@ void Tracker::State::on(model::ConnectorExec&& exec) {
     image.credentials = life.process.credentials;
     image.witnesses = only(model::Witness::connector);
     add_image(life, std::move(image));
-    life.process.kernel_thread = false;
+    // A helper's first image is the kernel's doing (kernel_execve in fs/exec.c), which is no system call.
+    const bool by_kernel = std::exchange(life.process.kernel_thread, false);
     // A task that was there before audit was first enabled has no audit context (audit_alloc in kernel/auditsc.c).
     const bool born_since = has(life.process.born.witnesses, model::Witness::connector);
-    const bool audit_will_tell = audit_up && (born_since || life.claimed() || life.stated_serial != 0);
+    const bool audit_will_tell = audit_up && !by_kernel && (born_since || life.claimed() || life.stated_serial != 0);
     if (!audit_will_tell) ask(exec.tgid);
 }
 
@@ -115,7 +117,9 @@ void Tracker::State::on(model::ConnectorComm&& change) {
     population.touch(life);
 }
 
-void Tracker::State::on(model::ConnectorCoredump&& dump) { advance(real(dump.time_ns)); }
+void Tracker::State::on(model::ConnectorCoredump&& dump) {
+    advance(real(dump.time_ns));
+}
 
 void Tracker::State::on(model::ConnectorExit&& exit) {
     const auto time_ns = real(exit.time_ns);
@@ -126,7 +130,8 @@ void Tracker::State::on(model::ConnectorExit&& exit) {
     Life& life = known != nullptr ? *known : make_provisional(exit.tgid, time_ns, exit.parent_tgid);
     speak_for(life);
     // A process has ended when its last thread has, and that one's status is the process's (synchronize_group_exit and
-    // do_group_exit in kernel/exit.c) unless it was on its way out by exit(2) already when exit_group or a signal came. Where the threads are not known the leader stands for all until another ends.
+    // do_group_exit in kernel/exit.c) unless it was on its way out by exit(2) already when exit_group or a signal came.
+    // Where the threads are not known the leader stands for all until another ends.
     if (WIFSIGNALED(static_cast<int>(exit.wait_status)) && life.alive()) {
         life.has_signal = true;
         life.signal_status = exit.wait_status;

@@ -5,7 +5,8 @@
 
 namespace lineage::tree {
 
-std::pair<model::Id, std::int32_t> Tracker::State::image_at(const Life& life, model::TimeNs time_ns, std::int64_t serial) {
+std::pair<model::Id, std::int32_t> Tracker::State::image_at(const Life& life, model::TimeNs time_ns,
+                                                            std::int64_t serial) {
     for (auto image = life.images.rbegin(); image != life.images.rend(); ++image) {
         // Two audit stamps of one tick: the serials tell which came first.
         const bool tie = image->time_ns == time_ns && image->serial != 0 && serial != 0;

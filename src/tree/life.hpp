@@ -33,17 +33,17 @@ struct Life {
     model::Pid kernel_parent = -1;    ///< whom the connector named as parent at birth
     model::Id inherited_owner = 0;    ///< the image that it had at birth
     std::int32_t inherited_seq = 0;
-    bool phantom = false;             ///< clone3 returned its pid, but it may be a thread: no record of its own yet
+    bool phantom = false;  ///< clone3 returned its pid, but it may be a thread: no record of its own yet
 
     // How fresh the last known values are: an audit record is stamped with the time of system call entry, so a
     // connector event of a later time knows better.
     model::TimeNs ids_ns = 0;
     model::TimeNs ppid_ns = 0;
-    model::Pid left_ppid = -1;        ///< the parent whose death changed ppid to what is only a guess at the reaper
+    model::Pid left_ppid = -1;  ///< the parent whose death changed ppid to what is only a guess at the reaper
     model::TimeNs comm_ns = 0;
-    model::TimeNs exact_ns = 0;       ///< the connector's time of the newest fact that an audit record was matched with
-    std::int64_t stated_serial = 0;   ///< newest audit record that told its credentials
-    bool stated = false;              ///< its credentials were told by a record of its own, not inherited
+    model::TimeNs exact_ns = 0;      ///< the connector's time of the newest fact that an audit record was matched with
+    std::int64_t stated_serial = 0;  ///< newest audit record that told its credentials
+    bool stated = false;             ///< its credentials were told by a record of its own, not inherited
 
     // Threads, as far as the connector or /proc told. Empty: only the leader is known.
     std::vector<model::Pid> tids;
@@ -59,23 +59,23 @@ struct Life {
     bool subreaper = false;
     std::vector<NamelessFork> nameless;
 
-    bool has_signal = false;          ///< a thread of it ended by a signal, which only a whole process can
+    bool has_signal = false;  ///< a thread of it ended by a signal, which only a whole process can
     std::uint32_t signal_status = 0;
-    bool has_exit_record = false;     ///< the last exit or exit_group record
+    bool has_exit_record = false;  ///< the last exit or exit_group record
     bool exit_is_group = false;
     model::TimeNs exit_ns = 0;
     std::int64_t exit_serial = 0;
     std::int32_t exit_code = 0;
 
-    model::TimeNs seen_ns = 0;        ///< when /proc last showed it
+    model::TimeNs seen_ns = 0;  ///< when /proc last showed it
 
     // Kept by Population.
-    Life* parent = nullptr;           ///< the creation parent's life, while it is in memory
+    Life* parent = nullptr;  ///< the creation parent's life, while it is in memory
     Life* first_child = nullptr;
     Life* next_sibling = nullptr;
     Life* previous_sibling = nullptr;
     bool changed = false;
-    bool stored = false;              ///< the sink has been told of it
+    bool stored = false;  ///< the sink has been told of it
     std::int32_t images_changed_from = std::numeric_limits<std::int32_t>::max();
     std::int32_t images_stored = 0;
 

@@ -33,7 +33,8 @@ Life* Tracker::State::life_at(model::Pid pid, model::TimeNs time_ns) {
 Life* Tracker::State::life_speaking(const model::AuditHeader& task, const Fits& fits) {
     Life* first = life_at(task.pid, task.time_ns);
     const auto emitted_ns = task.serial > floor_serial ? floor_ns : 0;
-    for (Life* life = first; life != nullptr && life->from_ns() <= task.time_ns + tick_ns; life = population.neighbour(*life, 1)) {
+    for (Life* life = first; life != nullptr && life->from_ns() <= task.time_ns + tick_ns;
+         life = population.neighbour(*life, 1)) {
         first = life;
         if (life->alive()) break;
         const bool exact = has(life->process.ended->witnesses, model::Witness::connector);
@@ -268,7 +269,8 @@ void Tracker::State::advance(model::TimeNs time_ns) {
     ensure_boot(time_ns);
     newest_ns = std::max(newest_ns, time_ns);
     // While audit speaks, it sets the pace: its records may lag behind the connector as far as the kernel's queue goes.
-    const auto pace_ns = audit_up && newest_audit_ns != 0 ? std::min(newest_ns, newest_audit_ns + memory_ns) : newest_ns;
+    const auto pace_ns =
+        audit_up && newest_audit_ns != 0 ? std::min(newest_ns, newest_audit_ns + memory_ns) : newest_ns;
     population.forget(pace_ns - memory_ns);
     ask_for_numbers();
     std::erase_if(connector_gaps, [&](const model::Gap& gap) { return gap.to_ns < pace_ns - memory_ns; });
@@ -281,6 +283,8 @@ bool Tracker::State::may_link(const Life& child, const Life& parent) {
     return true;
 }
 
-void Tracker::State::ask(model::Pid pid) { questions.push_back({pid}); }
+void Tracker::State::ask(model::Pid pid) {
+    questions.push_back({pid});
+}
 
 }  // namespace lineage::tree

@@ -110,7 +110,9 @@ void Population::depart(Life& life) {
     if (owned->changed && !owned->phantom) departing_.push_back(std::move(owned));
 }
 
-void Population::bury(Life& life) { dead_.push_back(life.process.id); }
+void Population::bury(Life& life) {
+    dead_.push_back(life.process.id);
+}
 
 void Population::forget(model::TimeNs horizon_ns) {
     while (!dead_.empty()) {
@@ -201,7 +203,8 @@ void Population::restore(base::Decoder& in) {
         life->first_child = find(in.get<model::Id>());
     }
     for (Life* life : order)
-        for (Life* child = life->first_child; child != nullptr && in.ok(); child = child->next_sibling) child->parent = life;
+        for (Life* child = life->first_child; child != nullptr && in.ok(); child = child->next_sibling)
+            child->parent = life;
     const auto pids = in.get<std::uint32_t>();
     for (std::uint32_t i = 0; i < pids && in.ok(); ++i) {
         auto& of_pid = by_pid_[in.get<model::Pid>()];

@@ -34,7 +34,8 @@ Life& Tracker::State::life_seen(const model::Seen& seen) {
             // The connector tells of an exit a while before /proc shows a zombie.
             constexpr model::TimeNs exiting_ns = 1'000'000'000;
             const auto ended_ns = life.process.ended->time_ns;
-            if (ended_ns + (connector_covers(ended_ns) ? exiting_ns : clock_slack_ns) < seen.read_ns) restore_to_life(life);
+            if (ended_ns + (connector_covers(ended_ns) ? exiting_ns : clock_slack_ns) < seen.read_ns)
+                restore_to_life(life);
         }
         return life;
     }
@@ -127,7 +128,8 @@ void Tracker::State::see_image(Life& life, model::Seen&& seen) {
     if (life.comm_ns <= seen.read_ns) life.process.comm = seen.comm;
     if (seen.kernel_thread || seen.zombie || seen.exe.empty()) return;
     if (life.images.empty()) {
-        const bool exec_would_be_told = has(life.process.born.witnesses, model::Witness::connector) || (life.claimed() && audit_up);
+        const bool exec_would_be_told =
+            has(life.process.born.witnesses, model::Witness::connector) || (life.claimed() && audit_up);
         if (exec_would_be_told) return;
         const Life* const owner = population.find(life.inherited_owner);
         if (owner != nullptr && static_cast<std::size_t>(life.inherited_seq) < owner->images.size()) {

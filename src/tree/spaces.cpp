@@ -1,7 +1,7 @@
-// Pid namespaces. A process in one has a number there besides its pid, and clone tells its caller that number alone. The
-// kernel gives the numbers of a namespace out in order (alloc_pid in kernel/pid.c), to processes and threads alike, and
-// the connector tells of every birth; so counting them foretells the numbers, and the caller's record finds its child by
-// the number that it was told. A record's own word, and /proc's, correct the count.
+// Pid namespaces. A process in one has a number there besides its pid, and clone tells its caller that number alone.
+// The kernel gives the numbers of a namespace out in order (alloc_pid in kernel/pid.c), to processes and threads alike,
+// and the connector tells of every birth; so counting them foretells the numbers, and the caller's record finds its
+// child by the number that it was told. A record's own word, and /proc's, correct the count.
 #include <algorithm>
 
 #include "state.hpp"
@@ -37,7 +37,9 @@ std::int32_t Tracker::State::space_for_children(const Life& parent) {
     return parent.children_space != 0 ? parent.children_space : parent.space;
 }
 
-Space& Tracker::State::space_of(std::int32_t space) { return spaces[static_cast<std::size_t>(space - 1)]; }
+Space& Tracker::State::space_of(std::int32_t space) {
+    return spaces[static_cast<std::size_t>(space - 1)];
+}
 
 std::int32_t Tracker::State::new_space(std::int32_t outer) {
     spaces.push_back({0, outer});

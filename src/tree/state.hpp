@@ -45,7 +45,7 @@ struct Tracker::State {
     bool audit_up = false;
     bool in_snapshot = false;
     std::vector<ThreadBirth> exits_in_snapshot;  ///< threads that ended while /proc was being read
-    model::TimeNs newest_ns = 0;        ///< of any fact
+    model::TimeNs newest_ns = 0;                 ///< of any fact
     model::TimeNs newest_audit_ns = 0;
     /// Serials are given out at emission, which comes after the fact: what has a greater serial than `floor_serial` was
     /// emitted after `floor_ns`, and whoever emitted it was alive then.
@@ -61,7 +61,7 @@ struct Tracker::State {
     std::vector<model::Gap> changed_gaps;
     std::vector<Question> questions;
     std::deque<model::Id> uncertain_numbers;  ///< lives whose foretold number no record has confirmed yet
-    std::vector<Space> spaces;  ///< every pid namespace met but the initial one; a space is its index from 1
+    std::vector<Space> spaces;     ///< every pid namespace met but the initial one; a space is its index from 1
     model::TimeNs stopped_ns = 0;  ///< of the last orderly or observed end of recording
 
     // placing.cpp
@@ -80,7 +80,8 @@ struct Tracker::State {
     /// A birth of `pid` at `time_ns` that no life in memory stands for: ends the one that it proves dead, and moves
     /// what happened since then to the new life.
     Life& begin_life(model::Pid pid, model::TimeNs time_ns);
-    /// Its beginning is now known: lives of one pid do not overlap, so the one before had ended, and it ends before the next.
+    /// Its beginning is now known: lives of one pid do not overlap, so the one before had ended, and it ends before the
+    /// next.
     void keep_apart(Life& life);
     void move_facts(Life& from, Life& to, model::TimeNs since_ns);
     void end_unseen(Life& life, model::TimeNs time_ns);

@@ -38,7 +38,8 @@ void Tracker::State::on(model::BootBegan&& began) {
     if (root != nullptr) {
         for (const auto id : population.ids())
             if (Life& life = *population.find(id); life.alive() && !life.phantom)
-                life.process.ended = model::End{std::max(began.started_ns, newest_ns), 0, {}, {}, false, 0}, population.touch(life);
+                life.process.ended = model::End{std::max(began.started_ns, newest_ns), 0, {}, {}, false, 0},
+                population.touch(life);
         population.clear();
     }
     boot = {++last_boot_id, std::move(began.name), std::move(began.host), began.started_ns, began.imported};
@@ -56,17 +57,27 @@ void Tracker::State::on(model::BootBegan&& began) {
     who.uid = who.gid = who.euid = who.egid = 0;
 }
 
-void Tracker::State::on(model::ClockChanged&& change) { real_minus_mono_ns = change.real_minus_mono_ns; }
+void Tracker::State::on(model::ClockChanged&& change) {
+    real_minus_mono_ns = change.real_minus_mono_ns;
+}
 
 void Tracker::State::on(model::ConnectorUp&& up) {
     connector_up = true;
     connector_since_ns = up.time_ns;
 }
 
-void Tracker::State::on(model::ConnectorDown&&) { connector_up = false; }
-void Tracker::State::on(model::ConnectorDrained&& drained) { advance(real(drained.time_ns)); }
-void Tracker::State::on(model::AuditUp&&) { audit_up = true; }
-void Tracker::State::on(model::AuditDown&&) { audit_up = false; }
+void Tracker::State::on(model::ConnectorDown&&) {
+    connector_up = false;
+}
+void Tracker::State::on(model::ConnectorDrained&& drained) {
+    advance(real(drained.time_ns));
+}
+void Tracker::State::on(model::AuditUp&&) {
+    audit_up = true;
+}
+void Tracker::State::on(model::AuditDown&&) {
+    audit_up = false;
+}
 
 void Tracker::State::on(model::Lost&& lost) {
     ensure_boot(lost.from_ns);
@@ -102,7 +113,8 @@ void Tracker::observe(model::Observation&& observation) {
 }
 
 void Tracker::finish() {
-    // Nothing waits: what was uncertain is in the tree, marked. Phantoms stay untold; they were threads, or never spoke.
+    // Nothing waits: what was uncertain is in the tree, marked. Phantoms stay untold; they were threads, or never
+    // spoke.
 }
 
 void Tracker::take_changes(ChangeSink& sink) {
@@ -126,7 +138,9 @@ std::size_t Tracker::pending_changes() const {
     return state_->changed_boots.size() + state_->population.changes() + state_->changed_gaps.size();
 }
 
-std::vector<Question> Tracker::take_questions() { return std::exchange(state_->questions, {}); }
+std::vector<Question> Tracker::take_questions() {
+    return std::exchange(state_->questions, {});
+}
 
 void Tracker::reserve_ids(model::Id process, model::BootId boot, model::Id gap) {
     state_->population.last_id = std::max(state_->population.last_id, process);

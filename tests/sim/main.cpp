@@ -2,12 +2,12 @@
 // something was dropped, every difference lies inside a gap that was reported.
 // Method: for each seed a simulated kernel (world.hpp) yields frames and the truth; the frames go through the real
 // pipeline into memory; the rows are compared. A failure prints the seed: `sim --seeds N..N --mode M` replays it.
+#include <fmt/format.h>
+
 #include <cstdio>
 #include <cstring>
 #include <set>
 #include <string>
-
-#include <fmt/format.h>
 
 #include "lineage/ingest/pipeline.hpp"
 #include "memory_store.hpp"
@@ -44,7 +44,8 @@ void check_invariants(const MemoryStore& store, Problems& problems) {
             at = up;
         }
         if (process.image_owner != 0 && store.images.count({process.image_owner, process.image_seq}) == 0)
-            problems.add(fmt::format("@{} pid {} runs image @{}.{} that is not there", id, process.pid, process.image_owner, process.image_seq));
+            problems.add(fmt::format("@{} pid {} runs image @{}.{} that is not there", id, process.pid,
+                                     process.image_owner, process.image_seq));
     }
     for (auto& [pid, lives] : by_pid) {
         std::sort(lives.begin(), lives.end(), [](auto* a, auto* b) { return a->born.time_ns < b->born.time_ns; });
@@ -89,23 +90,33 @@ struct Comparison {
         if (life.pid == 0) return "";
         const auto& parent = store.processes.at(process->parent);
         const auto& true_parent = world.lives[static_cast<std::size_t>(life.parent)];
-        if (parent.pid != true_parent.pid || (!true_parent.in_snapshot && std::abs(parent.born.time_ns - true_parent.born_ns) > (options.connector ? 0 : 90'000'000)))
+        if (parent.pid != true_parent.pid ||
+            (!true_parent.in_snapshot &&
+             std::abs(parent.born.time_ns - true_parent.born_ns) > (options.connector ? 0 : 90'000'000)))
             return fmt::format("parent is pid {}, should be {}", parent.pid, true_parent.pid);
-        if (process->ended.has_value() != life.ended_ns.has_value()) return life.ended_ns ? "end missing" : "ended, but lives";
+        if (process->ended.has_value() != life.ended_ns.has_value())
+            return life.ended_ns ? "end missing" : "ended, but lives";
         if (life.ended_ns && (process->ended->code != life.code || process->ended->signal != life.signal))
-            return fmt::format("end is code {} signal {}, should be code {} signal {}", process->ended->code.value_or(-1), process->ended->signal.value_or(-1),
+            return fmt::format("end is code {} signal {}, should be code {} signal {}",
+                               process->ended->code.value_or(-1), process->ended->signal.value_or(-1),
                                life.code.value_or(-1), life.signal.value_or(-1));
-        if (process->credentials.uid != life.uid) return fmt::format("uid is {}, should be {}", process->credentials.uid, life.uid);
+        if (process->credentials.uid != life.uid)
+            return fmt::format("uid is {}, should be {}", process->credentials.uid, life.uid);
         if (!options.audit) return "";
-        if (process->credentials.auid != life.auid) return fmt::format("auid is {}, should be {}", process->credentials.auid, life.auid);
-        if (process->ns_pid != life.ns_pid) return fmt::format("ns_pid is {}, should be {}", process->ns_pid.value_or(-1), life.ns_pid.value_or(-1));
+        if (process->credentials.auid != life.auid)
+            return fmt::format("auid is {}, should be {}", process->credentials.auid, life.auid);
+        if (process->ns_pid != life.ns_pid)
+            return fmt::format("ns_pid is {}, should be {}", process->ns_pid.value_or(-1), life.ns_pid.value_or(-1));
         std::vector<const model::Image*> images;
-        for (auto at = store.images.lower_bound({process->id, 0}); at != store.images.end() && at->first.first == process->id; ++at)
+        for (auto at = store.images.lower_bound({process->id, 0});
+             at != store.images.end() && at->first.first == process->id; ++at)
             images.push_back(&at->second);
         if (process->pid == 2) return "";
-        if (images.size() != life.images.size()) return fmt::format("{} images, should be {}", images.size(), life.images.size());
+        if (images.size() != life.images.size())
+            return fmt::format("{} images, should be {}", images.size(), life.images.size());
         for (std::size_t i = 0; i < images.size(); ++i)
-            if (images[i]->argv != life.images[i].argv || images[i]->exe != life.images[i].exe) return fmt::format("image {} is {}", i, images[i]->exe);
+            if (images[i]->argv != life.images[i].argv || images[i]->exe != life.images[i].exe)
+                return fmt::format("image {} is {}", i, images[i]->exe);
         return "";
     }
 };
@@ -123,7 +134,9 @@ void print_frames(const World& world, model::Pid pid) {
             std::memcpy(fields, frame.payload.data() + 20, sizeof fields);
             for (int i = 4; i < 8; ++i)
                 if (fields[i] == static_cast<std::uint32_t>(pid))
-                    text = fmt::format("connector {:x} at {}: {} {} {} {}", fields[0], fields[2] + (std::int64_t{fields[3]} << 32), fields[4], fields[5], fields[6], fields[7]);
+                    text = fmt::format("connector {:x} at {}: {} {} {} {}", fields[0],
+                                       fields[2] + (std::int64_t{fields[3]} << 32), fields[4], fields[5], fields[6],
+                                       fields[7]);
         }
         if (!text.empty()) std::printf("%lld %s\n", static_cast<long long>(frame.received_ns), text.c_str());
     }
@@ -154,16 +167,20 @@ Problems run(const Options& options, int& wrong_in_gaps, int& total) {
     if (options.pid != 0) print_frames(world, options.pid);
     for (const auto& [id, process] : store.processes)
         if (options.pid != 0 && process.pid == options.pid)
-            std::printf("@%lld born %lld (%d) serial %lld ended %lld (%d) parent @%lld inferred %d\n", static_cast<long long>(id),
-                        static_cast<long long>(process.born.time_ns), process.born.witnesses, static_cast<long long>(process.born.serial),
-                        static_cast<long long>(process.ended ? process.ended->time_ns : 0), process.ended ? process.ended->witnesses : 0,
-                        static_cast<long long>(process.parent), static_cast<int>(process.inferred));
+            std::printf("@%lld born %lld (%d) serial %lld ended %lld (%d) parent @%lld inferred %d\n",
+                        static_cast<long long>(id), static_cast<long long>(process.born.time_ns),
+                        process.born.witnesses, static_cast<long long>(process.born.serial),
+                        static_cast<long long>(process.ended ? process.ended->time_ns : 0),
+                        process.ended ? process.ended->witnesses : 0, static_cast<long long>(process.parent),
+                        static_cast<int>(process.inferred));
     check_invariants(store, problems);
-    if (!options.connector || !options.audit) {  // one witness: the invariants alone are promised; what is right is counted
+    if (!options.connector ||
+        !options.audit) {  // one witness: the invariants alone are promised; what is right is counted
         wrong_in_gaps = 0;
     }
     Comparison compare{world, store, options, {}};
-    for (const auto& [id, process] : store.processes) compare.born[{process.pid, process.born.time_ns}].push_back(&process);
+    for (const auto& [id, process] : store.processes)
+        compare.born[{process.pid, process.born.time_ns}].push_back(&process);
     for (const auto& life : world.lives) {
         ++total;
         const auto difference = compare.difference(life);
@@ -207,7 +224,9 @@ int main(int argc, char** argv) {
         } else if (name == "--processes") {
             options.processes = std::stoi(value);
         } else {
-            std::fprintf(stderr, "usage: sim [--seeds A..B] [--mode both|audit|connector] [--drop SHARE] [--duplicate SHARE] [--namespaces yes|no] [--processes N] [--pid N]\n");
+            std::fprintf(stderr,
+                         "usage: sim [--seeds A..B] [--mode both|audit|connector] [--drop SHARE] [--duplicate SHARE] "
+                         "[--namespaces yes|no] [--processes N] [--pid N]\n");
             return 2;
         }
     }

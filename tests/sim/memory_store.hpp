@@ -26,7 +26,8 @@ public:
     void put(const model::Process& process) override { processes[process.id] = process; }
     void put(model::Id owner, const model::Image& image) override { images[{owner, image.seq}] = image; }
     void drop_images(model::Id owner, std::int32_t from) override {
-        for (auto at = images.lower_bound({owner, from}); at != images.end() && at->first.first == owner;) at = images.erase(at);
+        for (auto at = images.lower_bound({owner, from}); at != images.end() && at->first.first == owner;)
+            at = images.erase(at);
     }
     void drop(model::Id process) override {
         processes.erase(process);

@@ -1,5 +1,6 @@
 #include "world.hpp"
 
+#include <fmt/format.h>
 #include <linux/audit.h>
 #include <linux/cn_proc.h>
 #include <linux/connector.h>
@@ -8,8 +9,6 @@
 
 #include <algorithm>
 #include <cstring>
-
-#include <fmt/format.h>
 
 #include "lineage/base/codec.hpp"
 #include "lineage/procfs/entry.hpp"
@@ -20,7 +19,17 @@ namespace {
 
 // linux/cn_proc.h, where they stand inside struct proc_event or beside it, as the kernel's version has it.
 enum : std::uint32_t { event_fork = 1, event_exec = 2, event_uid = 4, event_exit = 0x80000000 };
-enum : int { sys_clone = 56, sys_fork = 57, sys_vfork = 58, sys_execve = 59, sys_exit = 60, sys_setresuid = 117, sys_exit_group = 231, sys_clone3 = 435, sys_write = 1 };
+enum : int {
+    sys_clone = 56,
+    sys_fork = 57,
+    sys_vfork = 58,
+    sys_execve = 59,
+    sys_exit = 60,
+    sys_setresuid = 117,
+    sys_exit_group = 231,
+    sys_clone3 = 435,
+    sys_write = 1
+};
 
 }  // namespace
 
@@ -111,7 +120,8 @@ bool World::advance() {
             control(model::Control::idle, "");
             phase_ = Phase::over;
             return true;
-        case Phase::over: break;
+        case Phase::over:
+            break;
     }
     return false;
 }
@@ -129,7 +139,8 @@ void World::settle(model::TimeNs until_ns) {
         if (due.what == Later::What::record) {
             std::string lines = due.text;
             const auto serial = std::to_string(++serial_);
-            for (std::size_t at = 0; (at = lines.find("SERIAL", at)) != std::string::npos;) lines.replace(at, 6, serial);
+            for (std::size_t at = 0; (at = lines.find("SERIAL", at)) != std::string::npos;)
+                lines.replace(at, 6, serial);
             emitted_.push_back(lines);
         } else if (due.what == Later::What::unblock) {
             if (const auto task = tasks_.find(due.pid); task != tasks_.end()) task->second.busy = false;
@@ -150,21 +161,30 @@ void World::step() {
     if (task == nullptr) return;
     const auto roll = between(0, 99);
     const bool keep = task->pid <= 30;
-    if (roll < (crowded ? 10 : 42)) do_fork(*task);
-    else if (roll < 50) do_thread(*task);
-    else if (roll < 54) do_thread_exit(*task);
-    else if (roll < 70 && !keep) do_exec(*task);
-    else if (roll < 74 && !keep) do_setuid(*task);
-    else if (roll < 76 && !keep) do_login(*task);
-    else if (roll < 92 && !keep) do_exit(*task);
-    else if (!keep) do_kill(*task);
+    if (roll < (crowded ? 10 : 42))
+        do_fork(*task);
+    else if (roll < 50)
+        do_thread(*task);
+    else if (roll < 54)
+        do_thread_exit(*task);
+    else if (roll < 70 && !keep)
+        do_exec(*task);
+    else if (roll < 74 && !keep)
+        do_setuid(*task);
+    else if (roll < 76 && !keep)
+        do_login(*task);
+    else if (roll < 92 && !keep)
+        do_exit(*task);
+    else if (!keep)
+        do_kill(*task);
 }
 
 World::Task* World::any_task(bool idle) {
     std::vector<Task*> some;
     for (auto& [pid, task] : tasks_)
         if (!task.dead && pid != 2 && !(idle && task.busy)) some.push_back(&task);
-    return some.empty() ? nullptr : some[static_cast<std::size_t>(between(0, static_cast<std::int64_t>(some.size()) - 1))];
+    return some.empty() ? nullptr
+                        : some[static_cast<std::size_t>(between(0, static_cast<std::int64_t>(some.size()) - 1))];
 }
 
 model::Pid World::take_pid() {
@@ -175,12 +195,20 @@ model::Pid World::take_pid() {
     return last_pid_;
 }
 
-model::Pid World::number_in(int space) { return ++numbers_[space]; }
+model::Pid World::number_in(int space) {
+    return ++numbers_[space];
+}
 
 void World::do_fork(Task& task) {
     enum { fork, vfork, clone, clone_parent, clone3, clone3_parent, new_space } road;
     const auto roll = between(0, 99);
-    road = roll < 30 ? fork : roll < 45 ? vfork : roll < 65 ? clone : roll < 73 ? clone_parent : roll < 90 ? clone3 : roll < 95 ? clone3_parent : new_space;
+    road = roll < 30   ? fork
+           : roll < 45 ? vfork
+           : roll < 65 ? clone
+           : roll < 73 ? clone_parent
+           : roll < 90 ? clone3
+           : roll < 95 ? clone3_parent
+                       : new_space;
     // A namespace's init cannot be used with CLONE_PARENT, and clone3 inside one is told apart by order alone.
     const bool init_of_space = task.space != 0 && task.own_number == 1;
     if ((road == clone_parent || road == clone3_parent) && (init_of_space || task.pid <= 2)) road = clone;
@@ -213,7 +241,7 @@ void World::do_fork(Task& task) {
     connector_event(event_fork, {parent, parent, static_cast<std::uint32_t>(pid), static_cast<std::uint32_t>(pid)});
     Task& caller = tasks_.at(task.pid);
     const int calls[] = {sys_fork, sys_vfork, sys_clone, sys_clone, sys_clone3, sys_clone3, sys_clone};
-    const std::uint64_t flags = road == clone ? SIGCHLD
+    const std::uint64_t flags = road == clone          ? SIGCHLD
                                 : road == clone_parent ? CLONE_PARENT | SIGCHLD
                                 : road == new_space    ? CLONE_NEWPID | SIGCHLD
                                                        : 0x7ffd0000;
@@ -246,7 +274,7 @@ void World::do_thread(Task& task) {
     const model::Pid tid = take_pid();
     const auto pid = static_cast<std::uint32_t>(task.pid);
     connector_event(event_fork, {static_cast<std::uint32_t>(task.ppid), static_cast<std::uint32_t>(task.ppid),
-                                      static_cast<std::uint32_t>(tid), pid});
+                                 static_cast<std::uint32_t>(tid), pid});
     task.tids.push_back(tid);
     // glibc makes threads by clone3; by clone they are filtered out in the kernel.
     const auto returned = task.space == 0 ? tid : number_in(task.space);
@@ -265,8 +293,10 @@ void World::do_thread_exit(Task& task) {
     settle(now_);
     now_ += between(1'000, 20'000);
     task.tids.erase(task.tids.begin() + static_cast<std::ptrdiff_t>(which));
-    connector_event(event_exit, {tid, static_cast<std::uint32_t>(task.pid), 0, 17, static_cast<std::uint32_t>(task.ppid), static_cast<std::uint32_t>(task.ppid)});
-    if (tid != static_cast<std::uint32_t>(task.pid)) later_.push({now_, ++order_, Later::What::free_pid, "", static_cast<model::Pid>(tid)});
+    connector_event(event_exit, {tid, static_cast<std::uint32_t>(task.pid), 0, 17,
+                                 static_cast<std::uint32_t>(task.ppid), static_cast<std::uint32_t>(task.ppid)});
+    if (tid != static_cast<std::uint32_t>(task.pid))
+        later_.push({now_, ++order_, Later::What::free_pid, "", static_cast<model::Pid>(tid)});
 }
 
 void World::do_exec(Task& task) {
@@ -283,7 +313,9 @@ void World::do_exec(Task& task) {
         for (const auto tid : task.tids)
             if (tid != caller || tid == task.pid) {
                 if (tid == task.pid && caller == task.pid) continue;
-                connector_event(event_exit, {static_cast<std::uint32_t>(tid), pid, 0, 17, static_cast<std::uint32_t>(task.ppid), static_cast<std::uint32_t>(task.ppid)});
+                connector_event(event_exit,
+                                {static_cast<std::uint32_t>(tid), pid, 0, 17, static_cast<std::uint32_t>(task.ppid),
+                                 static_cast<std::uint32_t>(task.ppid)});
             }
         for (const auto tid : task.tids)
             if (tid != task.pid) later_.push({now_, ++order_, Later::What::free_pid, "", tid});
@@ -292,10 +324,11 @@ void World::do_exec(Task& task) {
     connector_event(event_exec, {pid, pid});
     TrueLife& life = lives[static_cast<std::size_t>(task.life)];
     const auto count = life.images.size();
-    life.images.push_back({real(now_), fmt::format("/bin/x{}", serial_ % 7), {fmt::format("x{}", task.life), fmt::format("{}", count)}});
+    life.images.push_back(
+        {real(now_), fmt::format("/bin/x{}", serial_ % 7), {fmt::format("x{}", task.life), fmt::format("{}", count)}});
     audit_event(task, entered, now_ + between(1'000, 30'000), sys_execve, 0, 0,
-                fmt::format("{} audit(STAMP): argc=2 a0=\"{}\" a1=\"{}\"\n{} audit(STAMP): cwd=\"/\"\n", AUDIT_EXECVE, life.images.back().argv[0],
-                            life.images.back().argv[1], AUDIT_CWD));
+                fmt::format("{} audit(STAMP): argc=2 a0=\"{}\" a1=\"{}\"\n{} audit(STAMP): cwd=\"/\"\n", AUDIT_EXECVE,
+                            life.images.back().argv[0], life.images.back().argv[1], AUDIT_CWD));
     release_parent_of(task);
     settle(now_ + 30'000);
 }
@@ -305,7 +338,8 @@ void World::do_setuid(Task& task) {
     now_ += between(1'000, 20'000);
     TrueLife& life = lives[static_cast<std::size_t>(task.life)];
     life.uid = static_cast<std::uint32_t>(between(1000, 1010));
-    connector_event(event_uid, {static_cast<std::uint32_t>(task.pid), static_cast<std::uint32_t>(task.pid), life.uid, life.uid});
+    connector_event(event_uid,
+                    {static_cast<std::uint32_t>(task.pid), static_cast<std::uint32_t>(task.pid), life.uid, life.uid});
     audit_event(task, entered, now_ + 1'000, sys_setresuid, 0, life.uid, "");
     settle(now_ + 1'000);
 }
@@ -314,9 +348,10 @@ void World::do_login(Task& task) {
     TrueLife& life = lives[static_cast<std::size_t>(task.life)];
     const auto old = life.auid;
     life.auid = static_cast<std::uint32_t>(between(2000, 2010));
-    audit_event(task, now_, now_ + 1'000, sys_write, 4, 1,
-                fmt::format("{} audit(STAMP): pid={} uid={} old-auid={} auid={} tty=(none) old-ses=4294967295 ses=7 res=1\n", AUDIT_LOGIN,
-                            task.pid, life.uid, old, life.auid));
+    audit_event(
+        task, now_, now_ + 1'000, sys_write, 4, 1,
+        fmt::format("{} audit(STAMP): pid={} uid={} old-auid={} auid={} tty=(none) old-ses=4294967295 ses=7 res=1\n",
+                    AUDIT_LOGIN, task.pid, life.uid, old, life.auid));
     settle(now_ + 1'000);
 }
 
@@ -343,9 +378,11 @@ void World::do_kill(Task& task) {
     const int signals[] = {SIGKILL, SIGTERM, SIGSEGV, SIGQUIT};
     const int signal = signals[between(0, 3)];
     if (signal == SIGSEGV) {
-        audit_event(task, now_, now_, -1, 0, 0,
-                    fmt::format("{} audit(STAMP): auid={} uid={} gid=0 ses=7 pid={} comm=\"t\" exe=\"/bin/t\" sig=11 res=1\n", AUDIT_ANOM_ABEND,
-                                lives[static_cast<std::size_t>(task.life)].auid, lives[static_cast<std::size_t>(task.life)].uid, task.pid));
+        audit_event(
+            task, now_, now_, -1, 0, 0,
+            fmt::format("{} audit(STAMP): auid={} uid={} gid=0 ses=7 pid={} comm=\"t\" exe=\"/bin/t\" sig=11 res=1\n",
+                        AUDIT_ANOM_ABEND, lives[static_cast<std::size_t>(task.life)].auid,
+                        lives[static_cast<std::size_t>(task.life)].uid, task.pid));
         settle(now_);
     }
     now_ += between(5'000, 100'000);
@@ -356,8 +393,9 @@ void World::do_kill(Task& task) {
 void World::die(Task& task, int wait_status) {
     std::shuffle(task.tids.begin(), task.tids.end(), random_);
     for (const auto tid : task.tids)
-        connector_event(event_exit, {static_cast<std::uint32_t>(tid), static_cast<std::uint32_t>(task.pid), static_cast<std::uint32_t>(wait_status), 17,
-                                          static_cast<std::uint32_t>(task.ppid), static_cast<std::uint32_t>(task.ppid)});
+        connector_event(event_exit, {static_cast<std::uint32_t>(tid), static_cast<std::uint32_t>(task.pid),
+                                     static_cast<std::uint32_t>(wait_status), 17, static_cast<std::uint32_t>(task.ppid),
+                                     static_cast<std::uint32_t>(task.ppid)});
     for (const auto tid : task.tids)
         if (tid != task.pid) later_.push({now_, ++order_, Later::What::free_pid, "", tid});
     lives[static_cast<std::size_t>(task.life)].ended_ns = real(now_);
@@ -400,8 +438,8 @@ void World::connector_event(std::uint32_t what, const std::vector<std::uint32_t>
     if (chance(options_.duplicate)) put(model::Source::connector, 0, payload);
 }
 
-void World::audit_event(const Task& task, model::TimeNs entered_ns, model::TimeNs emitted_ns, int call, std::int64_t result,
-                        std::uint64_t a0, const std::string& more, bool has_result) {
+void World::audit_event(const Task& task, model::TimeNs entered_ns, model::TimeNs emitted_ns, int call,
+                        std::int64_t result, std::uint64_t a0, const std::string& more, bool has_result) {
     const TrueLife& life = lives[static_cast<std::size_t>(task.life)];
     const auto stamp_ms = coarse(entered_ns) / 1'000'000;
     const auto stamp = fmt::format("{}.{:03}:SERIAL", stamp_ms / 1000, stamp_ms % 1000);
@@ -409,9 +447,11 @@ void World::audit_event(const Task& task, model::TimeNs entered_ns, model::TimeN
     std::string text;
     if (call >= 0)
         text = fmt::format(
-            "{} audit(STAMP): arch=c000003e syscall={}{} a0={:x} a1=58 a2=0 a3=0 items=0 ppid={} pid={} auid={} uid={} gid=0 euid={} suid={} "
+            "{} audit(STAMP): arch=c000003e syscall={}{} a0={:x} a1=58 a2=0 a3=0 items=0 ppid={} pid={} auid={} uid={} "
+            "gid=0 euid={} suid={} "
             "fsuid={} egid=0 sgid=0 fsgid=0 tty=(none) ses=7 comm=\"t\" exe=\"{}\" key=\"lineage\"\n",
-            AUDIT_SYSCALL, call, has_result ? fmt::format(" success={} exit={}", result >= 0 ? "yes" : "no", result) : "", a0, task.ppid,
+            AUDIT_SYSCALL, call,
+            has_result ? fmt::format(" success={} exit={}", result >= 0 ? "yes" : "no", result) : "", a0, task.ppid,
             task.pid, life.auid, life.uid, life.uid, life.uid, life.uid, exe);
     text += more;
     if (call >= 0) text += fmt::format("{} audit(STAMP): proctitle=\"t\"\n", AUDIT_PROCTITLE);
@@ -466,7 +506,8 @@ void World::deliver_audit(bool all) {
     }
     for (const auto& [at, record] : records) {
         const auto blank = record.find(' ');
-        put(model::Source::audit, static_cast<std::uint16_t>(std::stoi(record.substr(0, blank))), record.substr(blank + 1));
+        put(model::Source::audit, static_cast<std::uint16_t>(std::stoi(record.substr(0, blank))),
+            record.substr(blank + 1));
     }
 }
 

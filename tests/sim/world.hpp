@@ -79,11 +79,11 @@ private:
     struct Task {
         int life = 0;
         model::Pid pid = 0;
-        model::Pid ppid = 0;       ///< the kernel's parent
+        model::Pid ppid = 0;  ///< the kernel's parent
         std::vector<model::Pid> tids;
-        int space = 0;             ///< pid namespace
-        model::Pid own_number = 0; ///< in it
-        bool busy = false;         ///< inside a call whose record is still to come
+        int space = 0;              ///< pid namespace
+        model::Pid own_number = 0;  ///< in it
+        bool busy = false;          ///< inside a call whose record is still to come
         bool dead = false;
     };
     struct Later {
@@ -92,9 +92,7 @@ private:
         enum class What { record, unblock, free_pid } what;
         std::string text;  ///< records, "type text" lines
         model::Pid pid;
-        bool operator<(const Later& other) const {
-            return std::tie(at_ns, order) > std::tie(other.at_ns, other.order);
-        }
+        bool operator<(const Later& other) const { return std::tie(at_ns, order) > std::tie(other.at_ns, other.order); }
     };
 
     bool chance(double share) { return std::uniform_real_distribution<>(0, 1)(random_) < share; }
@@ -121,8 +119,8 @@ private:
     void release_parent_of(Task& task);
 
     void connector_event(std::uint32_t what, const std::vector<std::uint32_t>& fields);
-    void audit_event(const Task& task, model::TimeNs entered_ns, model::TimeNs emitted_ns, int call, std::int64_t result,
-                     std::uint64_t a0, const std::string& more, bool has_result = true);
+    void audit_event(const Task& task, model::TimeNs entered_ns, model::TimeNs emitted_ns, int call,
+                     std::int64_t result, std::uint64_t a0, const std::string& more, bool has_result = true);
     void snapshot_entry(const Task& task);
     void control(model::Control type, const std::string& payload);
     void put(model::Source source, std::uint16_t type, std::string payload);
@@ -136,12 +134,12 @@ private:
     Options options_;
     std::mt19937_64 random_;
     model::TimeNs now_ = 5'000'000'000;
-    std::map<model::Pid, Task> tasks_;           ///< by pid
-    std::map<model::Pid, bool> used_;            ///< pids and tids in use
-    std::map<int, model::Pid> numbers_;          ///< last number given out in a namespace
-    std::map<model::Pid, Later> held_;           ///< vfork parents' records, by child
+    std::map<model::Pid, Task> tasks_;   ///< by pid
+    std::map<model::Pid, bool> used_;    ///< pids and tids in use
+    std::map<int, model::Pid> numbers_;  ///< last number given out in a namespace
+    std::map<model::Pid, Later> held_;   ///< vfork parents' records, by child
     std::priority_queue<Later> later_;
-    std::vector<std::string> emitted_;           ///< audit records not yet delivered
+    std::vector<std::string> emitted_;  ///< audit records not yet delivered
     model::TimeNs deliver_at_ = 0;
     model::Pid last_pid_ = 300;
     std::int64_t serial_ = 100;

@@ -1,9 +1,9 @@
 // journal_dump DIR: a journal's frames as text, one a line, to read what the witnesses said after a test has failed.
+#include <fmt/format.h>
+
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
-
-#include <fmt/format.h>
 
 #include "lineage/connector/connector.hpp"
 #include "lineage/journal/journal.hpp"
@@ -15,9 +15,12 @@ namespace {
 
 std::string text_of(const model::Frame& frame) {
     switch (frame.source) {
-        case model::Source::control: return fmt::format("control {}", frame.type);
-        case model::Source::audit: return fmt::format("audit {} {}", frame.type, frame.payload);
-        case model::Source::audit_line: return std::string(frame.payload);
+        case model::Source::control:
+            return fmt::format("control {}", frame.type);
+        case model::Source::audit:
+            return fmt::format("audit {} {}", frame.type, frame.payload);
+        case model::Source::audit_line:
+            return std::string(frame.payload);
         case model::Source::connector: {
             std::uint32_t words[14] = {};
             std::memcpy(words, frame.payload.data(), std::min(sizeof words, frame.payload.size()));
@@ -28,9 +31,10 @@ std::string text_of(const model::Frame& frame) {
         case model::Source::procfs: {
             const auto seen = lineage::procfs::decode(frame.payload);
             if (!seen) return "procfs, damaged";
-            return fmt::format("procfs pid {} ppid {} read {} started {} uid {} auid {} exe {} ns {} tids {}", seen->pid, seen->ppid,
-                               seen->read_ns, seen->started_ns, seen->credentials.uid, seen->credentials.auid, seen->exe,
-                               seen->ns_pids.empty() ? 0 : seen->ns_pids.back(), seen->tids.size());
+            return fmt::format("procfs pid {} ppid {} read {} started {} uid {} auid {} exe {} ns {} tids {}",
+                               seen->pid, seen->ppid, seen->read_ns, seen->started_ns, seen->credentials.uid,
+                               seen->credentials.auid, seen->exe, seen->ns_pids.empty() ? 0 : seen->ns_pids.back(),
+                               seen->tids.size());
         }
     }
     return "?";

@@ -40,9 +40,9 @@ struct AssemblerLimits {
 struct AssemblerCounters {
     std::uint64_t records = 0;
     std::uint64_t events = 0;
-    std::uint64_t malformed = 0;    ///< lines that are no audit record
-    std::uint64_t incomplete = 0;   ///< events handed over without their end
-    std::uint64_t late = 0;         ///< records whose event had been handed over, duplicates included
+    std::uint64_t malformed = 0;   ///< lines that are no audit record
+    std::uint64_t incomplete = 0;  ///< events handed over without their end
+    std::uint64_t late = 0;        ///< records whose event had been handed over, duplicates included
 };
 
 class Assembler {

@@ -49,7 +49,9 @@ public:
         return value;
     }
     template <class T>
-    void get(T& value) { value = get<T>(); }
+    void get(T& value) {
+        value = get<T>();
+    }
     std::string_view get_bytes() {
         const auto size = get<std::uint32_t>();
         if (in_.size() < size) {

@@ -12,9 +12,9 @@ enum class ExitCode : int {
     done = 0,
     nothing_matched = 1,
     usage = 2,
-    unreadable = 3,     ///< the database or an input cannot be read
+    unreadable = 3,  ///< the database or an input cannot be read
     not_permitted = 4,
-    touches_gap = 5,    ///< done, but the answer touches a gap and --strict was given
+    touches_gap = 5,  ///< done, but the answer touches a gap and --strict was given
 };
 
 /// "object: cause", e.g. object "open /var/lib/lineage/lineage.db", cause "permission denied".

@@ -61,9 +61,9 @@ struct ImportReport {
 };
 
 /// Audit logs (plain or .gz; "-" is stdin) or journal directories, in the order given except that rotated sets
-/// (audit.log.2, audit.log.1, audit.log) are put oldest first, into `writer`'s database, whole or not at all. A boot that the
-/// database has already is replaced; a log's boot gets a name made from its first record. A thread of its own reads and
-/// assembles; the writer stays with the caller's.
+/// (audit.log.2, audit.log.1, audit.log) are put oldest first, into `writer`'s database, whole or not at all. A boot
+/// that the database has already is replaced; a log's boot gets a name made from its first record. A thread of its own
+/// reads and assembles; the writer stays with the caller's.
 base::Result<ImportReport> import(const std::vector<std::string>& inputs, store::Writer& writer);
 
 struct FollowOptions {
@@ -72,7 +72,8 @@ struct FollowOptions {
     std::size_t commit_changes = 1000;
     std::uint64_t checkpoint_bytes = 64ULL << 20;  ///< of journal between checkpoints
     int question_fd = -1;  ///< the tracker's questions go here, one native-endian i32 pid each; -1: nowhere
-    int ready_fd = -1;     ///< one byte is written when the first snapshot_end after the start has been committed; -1: nowhere
+    int ready_fd =
+        -1;  ///< one byte is written when the first snapshot_end after the start has been committed; -1: nowhere
     std::map<std::string, std::string> facts;  ///< written to the store with the first commit (recorder.pid, ...)
 };
 /// Follows a journal into the store until `stop_requested` (checked at least every commit_ms) and the journal's end.

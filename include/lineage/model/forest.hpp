@@ -12,9 +12,9 @@ namespace lineage::model {
 /// A process with all that a reader may want to know of it.
 struct Node {
     Process process;
-    std::string boot;             ///< Boot::name
-    Image current;                ///< the image it runs, its own or inherited; empty where none is known
-    std::vector<Image> images;    ///< its own, in order
+    std::string boot;           ///< Boot::name
+    Image current;              ///< the image it runs, its own or inherited; empty where none is known
+    std::vector<Image> images;  ///< its own, in order
 };
 
 /// Vertices are processes, edges lead from a creation parent to its children.
@@ -30,20 +30,20 @@ struct Path {
 /// What `find` and `export` select by; everything given must hold.
 struct Filter {
     std::optional<Pid> pid;
-    std::string exe_glob;   ///< any image's exe or script, or the inherited one's, by GLOB; empty: any
-    std::string comm_glob;  ///< likewise for comm
-    std::string arg_text;   ///< some argument of some image contains it
-    std::optional<std::uint32_t> uid;   ///< at any time known: as last known or of an image
+    std::string exe_glob;              ///< any image's exe or script, or the inherited one's, by GLOB; empty: any
+    std::string comm_glob;             ///< likewise for comm
+    std::string arg_text;              ///< some argument of some image contains it
+    std::optional<std::uint32_t> uid;  ///< at any time known: as last known or of an image
     std::optional<std::uint32_t> auid;
-    std::optional<std::int32_t> signal; ///< it ended by this signal
-    std::optional<TimeNs> since_ns;     ///< it was alive at or after
-    std::optional<TimeNs> until_ns;     ///< it was born at or before
+    std::optional<std::int32_t> signal;  ///< it ended by this signal
+    std::optional<TimeNs> since_ns;      ///< it was alive at or after
+    std::optional<TimeNs> until_ns;      ///< it was born at or before
     std::optional<TimeNs> alive_at_ns;
-    bool alive_only = false;            ///< has no end
-    Id under = 0;                       ///< itself or a descendant of it; 0: anywhere
-    std::optional<int> depth;           ///< of descent below `under`; needs it
-    BootId boot = 0;                    ///< 0: every boot
-    std::size_t limit = 0;              ///< 0: all
+    bool alive_only = false;   ///< has no end
+    Id under = 0;              ///< itself or a descendant of it; 0: anywhere
+    std::optional<int> depth;  ///< of descent below `under`; needs it
+    BootId boot = 0;           ///< 0: every boot
+    std::size_t limit = 0;     ///< 0: all
 };
 
 }  // namespace lineage::model

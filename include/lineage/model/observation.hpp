@@ -17,8 +17,8 @@ namespace lineage::model {
 struct AuditHeader {
     TimeNs time_ns = 0;
     std::int64_t serial = 0;
-    Pid pid = 0;   ///< thread group, initial pid namespace
-    Pid ppid = -1; ///< -1 where the record does not tell
+    Pid pid = 0;                             ///< thread group, initial pid namespace
+    Pid ppid = -1;                           ///< -1 where the record does not tell
     std::optional<Credentials> credentials;  ///< after the call
     std::string comm;
     std::string exe;
@@ -27,7 +27,7 @@ struct AuditHeader {
 struct AuditFork {
     AuditHeader task;  ///< the caller
     How how = How::unknown;
-    Pid returned = 0;  ///< the child's pid in the caller's pid namespace
+    Pid returned = 0;                    ///< the child's pid in the caller's pid namespace
     std::optional<std::uint64_t> flags;  ///< clone's; clone3's are not in the record
 };
 
@@ -51,7 +51,7 @@ struct AuditStatement {
     AuditHeader task;
     bool new_pid_namespace = false;     ///< unshare(CLONE_NEWPID): later children are born in a new one
     bool joined_pid_namespace = false;  ///< setns that may have been to one: later children are born in another
-    bool subreaper = false;          ///< prctl(PR_SET_CHILD_SUBREAPER, 1)
+    bool subreaper = false;             ///< prctl(PR_SET_CHILD_SUBREAPER, 1)
 };
 
 /// LOGIN: the task's auid and session were set.
@@ -72,7 +72,7 @@ struct ConnectorFork {
     TimeNs time_ns = 0;
     Pid parent_tgid = 0;  ///< the kernel's parent: with CLONE_PARENT and for threads not the caller
     Pid child_tid = 0;
-    Pid child_tgid = 0;   ///< equal to child_tid for a new process
+    Pid child_tgid = 0;  ///< equal to child_tid for a new process
 };
 struct ConnectorExec {
     TimeNs time_ns = 0;
@@ -132,13 +132,25 @@ struct BootBegan {
     bool imported = false;
     TimeNs time_ns = 0;  ///< when capture began to record; 0 in an imported log
 };
-struct ClockChanged { TimeNs real_minus_mono_ns = 0; };
-struct ConnectorUp { TimeNs time_ns = 0; };  ///< CLOCK_REALTIME
+struct ClockChanged {
+    TimeNs real_minus_mono_ns = 0;
+};
+struct ConnectorUp {
+    TimeNs time_ns = 0;
+};  ///< CLOCK_REALTIME
 struct ConnectorDown {};
-struct ConnectorDrained { TimeNs time_ns = 0; };  ///< CLOCK_MONOTONIC
-struct SnapshotBegan { TimeNs time_ns = 0; };
-struct SnapshotEnded { TimeNs began_ns = 0; };
-struct AuditUp { bool alone = true; };
+struct ConnectorDrained {
+    TimeNs time_ns = 0;
+};  ///< CLOCK_MONOTONIC
+struct SnapshotBegan {
+    TimeNs time_ns = 0;
+};
+struct SnapshotEnded {
+    TimeNs began_ns = 0;
+};
+struct AuditUp {
+    bool alone = true;
+};
 struct AuditDown {};
 struct Lost {
     Witness witness = Witness::audit;
@@ -147,12 +159,13 @@ struct Lost {
     std::optional<std::int64_t> count;
     std::string why;
 };
-struct Stopped { TimeNs time_ns = 0; };
+struct Stopped {
+    TimeNs time_ns = 0;
+};
 
-using Observation =
-    std::variant<AuditFork, AuditExec, AuditExit, AuditStatement, AuditLogin, AuditAbend,
-                 ConnectorFork, ConnectorExec, ConnectorId, ConnectorComm, ConnectorCoredump, ConnectorExit,
-                 Seen, BootBegan, ClockChanged, ConnectorUp, ConnectorDown, ConnectorDrained,
-                 SnapshotBegan, SnapshotEnded, AuditUp, AuditDown, Lost, Stopped>;
+using Observation = std::variant<AuditFork, AuditExec, AuditExit, AuditStatement, AuditLogin, AuditAbend, ConnectorFork,
+                                 ConnectorExec, ConnectorId, ConnectorComm, ConnectorCoredump, ConnectorExit, Seen,
+                                 BootBegan, ClockChanged, ConnectorUp, ConnectorDown, ConnectorDrained, SnapshotBegan,
+                                 SnapshotEnded, AuditUp, AuditDown, Lost, Stopped>;
 
 }  // namespace lineage::model

@@ -12,9 +12,9 @@
 
 namespace lineage::model {
 
-using Id = std::int64_t;     ///< names one process (boot, pid, birth) in one database; 0 is nobody
-using BootId = std::int64_t; ///< names one boot in one database; the kernel's own name is Boot::name
-using Pid = std::int32_t;    ///< in the initial pid namespace
+using Id = std::int64_t;      ///< names one process (boot, pid, birth) in one database; 0 is nobody
+using BootId = std::int64_t;  ///< names one boot in one database; the kernel's own name is Boot::name
+using Pid = std::int32_t;     ///< in the initial pid namespace
 using TimeNs = std::int64_t;
 /// No time, and no difference of clocks, is taken from outside that is not within [0, this] (the year 2096): whatever a
 /// hostile journal says, the sum of two of them and some slack stays within 64 bits.
@@ -43,18 +43,24 @@ const char* name_of(How how);
 enum class Witness : std::uint8_t { audit = 1, connector = 2, procfs = 4 };
 using Witnesses = std::uint8_t;
 const char* name_of(Witness witness);
-constexpr Witnesses operator|(Witnesses set, Witness one) { return static_cast<Witnesses>(set | static_cast<Witnesses>(one)); }
-constexpr Witnesses only(Witness one) { return static_cast<Witnesses>(one); }
-constexpr bool has(Witnesses set, Witness one) { return (set & static_cast<Witnesses>(one)) != 0; }
+constexpr Witnesses operator|(Witnesses set, Witness one) {
+    return static_cast<Witnesses>(set | static_cast<Witnesses>(one));
+}
+constexpr Witnesses only(Witness one) {
+    return static_cast<Witnesses>(one);
+}
+constexpr bool has(Witnesses set, Witness one) {
+    return (set & static_cast<Witnesses>(one)) != 0;
+}
 
 /// Why a link or a fact is inferred, not seen. The order is part of the schema.
 enum class Inferred : std::uint8_t {
     no,
-    parent_from_ppid,    ///< the fork was not seen; the parent is who the kernel called parent at the first record
-    parent_unknown,      ///< nothing named the parent; hung under the nearest ancestor that is known
-    named_only,          ///< known only because a record names it as a parent or child; it has no record of its own
-    exit_of_thread,      ///< ended by exit(2), which alone does not tell a thread's end from a process's
-    before_us,           ///< it was there before the recorder; the parent is whom /proc called so
+    parent_from_ppid,  ///< the fork was not seen; the parent is who the kernel called parent at the first record
+    parent_unknown,    ///< nothing named the parent; hung under the nearest ancestor that is known
+    named_only,        ///< known only because a record names it as a parent or child; it has no record of its own
+    exit_of_thread,    ///< ended by exit(2), which alone does not tell a thread's end from a process's
+    before_us,         ///< it was there before the recorder; the parent is whom /proc called so
 };
 const char* text_of(Inferred why);  ///< nullptr for `no`
 
@@ -87,7 +93,7 @@ struct Birth {
 struct End {
     TimeNs time_ns = 0;
     std::int64_t serial = 0;
-    std::optional<std::int32_t> code;    ///< 0..255
+    std::optional<std::int32_t> code;  ///< 0..255
     std::optional<std::int32_t> signal;
     bool core_dumped = false;
     Witnesses witnesses = 0;

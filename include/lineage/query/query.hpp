@@ -14,8 +14,8 @@ namespace lineage::query {
 /// "@812", "4242" or "2026-11-21T10:30:12.345:530" / "1763720000.123:530".
 struct ProcessName {
     enum class Kind { pid, id, event } kind = Kind::pid;
-    std::int64_t number = 0;       ///< pid, id or serial
-    model::TimeNs time_ns = 0;     ///< of an event
+    std::int64_t number = 0;    ///< pid, id or serial
+    model::TimeNs time_ns = 0;  ///< of an event
 };
 base::Result<ProcessName> parse_process(std::string_view text);
 
@@ -26,7 +26,8 @@ base::Result<model::TimeNs> parse_time(std::string_view text, model::TimeNs now_
 base::Result<std::uint32_t> parse_user(std::string_view text);
 
 /// Nothing found: Error with ExitCode::nothing_matched.
-base::Result<model::Node> resolve(store::Reader& reader, const ProcessName& name, model::TimeNs at_ns, model::BootId boot = 0);
+base::Result<model::Node> resolve(store::Reader& reader, const ProcessName& name, model::TimeNs at_ns,
+                                  model::BootId boot = 0);
 base::Result<model::Path> path_of(store::Reader& reader, model::Id id);
 /// The processes that match with the edges between them. `with_ancestors` adds every selected process's path to pid 0.
 base::Result<model::Forest> forest_of(store::Reader& reader, const model::Filter& filter, bool with_ancestors);

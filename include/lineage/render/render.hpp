@@ -14,7 +14,7 @@ namespace lineage::render {
 struct Style {
     bool color = false;
     bool utc = false;
-    int width = 0;  ///< columns to cut lines at; 0: do not cut
+    int width = 0;                                        ///< columns to cut lines at; 0: do not cut
     std::function<std::string(std::uint32_t)> user_name;  ///< "" where there is none
 };
 
@@ -43,9 +43,9 @@ struct Status {
 std::string status_json(const Status& status);
 void status_text(const Status& status, const Style& style, std::string& out);
 
-std::string time_json(model::TimeNs time_ns);                  ///< "2026-11-21T10:30:12.345678901Z"
-std::string escape_for_terminal(std::string_view bytes);       ///< control bytes and invalid UTF-8 as \ooo
+std::string time_json(model::TimeNs time_ns);             ///< "2026-11-21T10:30:12.345678901Z"
+std::string escape_for_terminal(std::string_view bytes);  ///< control bytes and invalid UTF-8 as \ooo
 bool is_utf8(std::string_view bytes);
-std::string to_utf8(std::string_view bytes);                   ///< invalid bytes become U+FFFD
+std::string to_utf8(std::string_view bytes);  ///< invalid bytes become U+FFFD
 
 }  // namespace lineage::render

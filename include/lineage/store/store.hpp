@@ -22,9 +22,9 @@ namespace lineage::store {
 /// How far the journal has been consumed, and the tracker's state at an earlier frame of it, from which the frames in
 /// between are replayed (without applying their changes again).
 struct Progress {
-    std::uint64_t position = 0;             ///< of the first frame not yet consumed
+    std::uint64_t position = 0;  ///< of the first frame not yet consumed
     std::uint64_t checkpoint_position = 0;
-    std::string checkpoint;                 ///< empty: none
+    std::string checkpoint;  ///< empty: none
 };
 
 struct LastIds {
@@ -44,7 +44,7 @@ public:
     /// as it was. A busy database (someone imports) is waited for.
     virtual base::Status begin() = 0;
     virtual void put(const model::Boot& boot) = 0;
-    virtual void put(const model::Process& process) = 0;          ///< inserts or replaces by id
+    virtual void put(const model::Process& process) = 0;               ///< inserts or replaces by id
     virtual void put(model::Id owner, const model::Image& image) = 0;  ///< inserts or replaces by (owner, seq)
     virtual void drop_images(model::Id owner, std::int32_t from_seq) = 0;
     virtual void drop(model::Id process) = 0;
@@ -67,12 +67,15 @@ public:
 
     virtual base::Result<std::optional<model::Node>> by_id(model::Id id) = 0;
     /// The latest life of `pid` that had begun at `at_ns` (in any boot, or the one given).
-    virtual base::Result<std::optional<model::Node>> by_pid(model::Pid pid, model::TimeNs at_ns, model::BootId boot = 0) = 0;
-    /// The process that the audit event `serial`, stamped within a second of `time_ns`, is about: born, ended or given an image by it.
+    virtual base::Result<std::optional<model::Node>> by_pid(model::Pid pid, model::TimeNs at_ns,
+                                                            model::BootId boot = 0) = 0;
+    /// The process that the audit event `serial`, stamped within a second of `time_ns`, is about: born, ended or given
+    /// an image by it.
     virtual base::Result<std::optional<model::Node>> by_event(model::TimeNs time_ns, std::int64_t serial) = 0;
     /// The creation parents of a process: its parent first, pid 0 last.
     virtual base::Result<std::vector<model::Node>> ancestors(model::Id id) = 0;
-    /// Every process that matches, by ascending id, handed over one at a time (constant memory); stop by returning false.
+    /// Every process that matches, by ascending id, handed over one at a time (constant memory); stop by returning
+    /// false.
     virtual base::Status select(const model::Filter& filter, const std::function<bool(model::Node&&)>& take) = 0;
 
     virtual base::Result<std::vector<model::Boot>> boots() = 0;

@@ -50,7 +50,8 @@ public:
     /// No more will come (end of an imported log): settles what waits for later knowledge.
     void finish();
 
-    /// Everything that has changed since the last call, each thing once: boots, removals, processes by id, images, gaps.
+    /// Everything that has changed since the last call, each thing once: boots, removals, processes by id, images,
+    /// gaps.
     void take_changes(ChangeSink& sink);
     [[nodiscard]] std::size_t pending_changes() const;
     std::vector<Question> take_questions();

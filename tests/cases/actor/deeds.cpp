@@ -38,7 +38,9 @@ int wait_for_the_end(int, char**) {
     for (;;) pause();
 }
 
-int leaf(int count, char** words) { return count > 1 ? std::atoi(words[1]) : 0; }
+int leaf(int count, char** words) {
+    return count > 1 ? std::atoi(words[1]) : 0;
+}
 
 int slow_vfork(int, char** words) {
     const long milliseconds = 1000 * std::atol(words[0]);
@@ -99,7 +101,9 @@ int calls_of_32_bit(int, char**) {
         mmap(nullptr, sizeof(Low), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0));
     std::strcpy(low->path, "/bin/true");
     std::strcpy(low->word, "by int80");
-    const auto address = [](const void* of) { return static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(of)); };
+    const auto address = [](const void* of) {
+        return static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(of));
+    };
     low->argv[0] = address(low->path);
     low->argv[1] = address(low->word);
     const auto child = static_cast<pid_t>(int80(fork_32, 0, 0, 0));
@@ -114,7 +118,9 @@ int calls_of_32_bit(int, char**) {
     return 97;
 }
 #else
-int calls_of_32_bit(int, char**) { return 77; }
+int calls_of_32_bit(int, char**) {
+    return 77;
+}
 #endif
 
 int execveat_relative(int, char** words) {

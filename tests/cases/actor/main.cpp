@@ -10,12 +10,18 @@ int main(int argc, char** argv) {
         const char* name;
         int (*act)(int, char**);
     } deeds[] = {
-        {"pause", actor::wait_for_the_end},     {"leaf", actor::leaf},
-        {"vfork", actor::slow_vfork},           {"leader-leaves", actor::leader_leaves},
-        {"thread-execs", actor::thread_execs},  {"int80", actor::calls_of_32_bit},
-        {"execveat", actor::execveat_relative}, {"no-arguments", actor::no_arguments},
-        {"become", actor::become},              {"userns", actor::own_user_namespace},
-        {"eat", actor::eat_memory},             {"storm", actor::storm},
+        {"pause", actor::wait_for_the_end},
+        {"leaf", actor::leaf},
+        {"vfork", actor::slow_vfork},
+        {"leader-leaves", actor::leader_leaves},
+        {"thread-execs", actor::thread_execs},
+        {"int80", actor::calls_of_32_bit},
+        {"execveat", actor::execveat_relative},
+        {"no-arguments", actor::no_arguments},
+        {"become", actor::become},
+        {"userns", actor::own_user_namespace},
+        {"eat", actor::eat_memory},
+        {"storm", actor::storm},
         {"chatter", actor::chatter},
     };
     for (const auto& deed : deeds)

@@ -30,7 +30,9 @@ std::int64_t now_ns() {
     return now.tv_sec * 1'000'000'000LL + now.tv_nsec;
 }
 
-int code_of(int worker, int n) { return (worker * 31 + n * 7) % 256; }
+int code_of(int worker, int n) {
+    return (worker * 31 + n * 7) % 256;
+}
 
 [[noreturn]] void live(Birth& birth, int worker, int n) {
     const int code = code_of(worker, n);
@@ -77,7 +79,8 @@ int storm(int count, char** words) {
         if (pids[worker] == 0) work(births + worker * lives, worker, lives, until_ns);
     }
     int failed = 0;
-    for (int worker = 0, status = 0; worker < workers; ++worker) failed |= waitpid(pids[worker], &status, 0) < 0 || status != 0;
+    for (int worker = 0, status = 0; worker < workers; ++worker)
+        failed |= waitpid(pids[worker], &status, 0) < 0 || status != 0;
     for (int worker = 0; worker < workers; ++worker)
         for (int n = 0; n < lives && births[worker * lives + n].child != 0; ++n) {
             const Birth& birth = births[worker * lives + n];

@@ -14,11 +14,15 @@ using namespace lineage;
 
 class Bench {
 public:
-    explicit Bench(audit::AssemblerLimits limits = {}) : assembler_([this](model::Observation&& o) { said.push_back(std::move(o)); }, limits) {}
+    explicit Bench(audit::AssemblerLimits limits = {})
+        : assembler_([this](model::Observation&& o) { said.push_back(std::move(o)); }, limits) {}
 
     void call(int serial, int number, const std::string& rest = "success=yes exit=0", std::int64_t at_ns = 0) {
-        add(AUDIT_SYSCALL, serial, "arch=c000003e syscall=" + std::to_string(number) + " " + rest +
-            " a0=0 a1=0 items=0 ppid=1 pid=42 auid=1000 uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty=pts0 ses=3 comm=\"c\" exe=\"/bin/c\" key=\"lineage\"", at_ns);
+        add(AUDIT_SYSCALL, serial,
+            "arch=c000003e syscall=" + std::to_string(number) + " " + rest +
+                " a0=0 a1=0 items=0 ppid=1 pid=42 auid=1000 uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 "
+                "tty=pts0 ses=3 comm=\"c\" exe=\"/bin/c\" key=\"lineage\"",
+            at_ns);
     }
     void add(std::uint16_t type, int serial, const std::string& fields, std::int64_t at_ns = 0) {
         assembler_.record(type, "audit(1000.000:" + std::to_string(serial) + "): " + fields, at_ns);
@@ -28,7 +32,11 @@ public:
     std::vector<std::int64_t> serials() const {
         std::vector<std::int64_t> result;
         for (const auto& one : said)
-            std::visit([&](const auto& fact) { if constexpr (requires { fact.task; }) result.push_back(fact.task.serial); }, one);
+            std::visit(
+                [&](const auto& fact) {
+                    if constexpr (requires { fact.task; }) result.push_back(fact.task.serial);
+                },
+                one);
         return result;
     }
 
@@ -95,8 +103,13 @@ TEST_CASE("a record that comes twice, or after its event, makes no second event"
 
 TEST_CASE("lines of a log: raw, enriched, with a node, malformed") {
     Bench bench;
-    const std::string fields = "arch=c000003e syscall=231 a0=107 items=0 ppid=1 pid=42 auid=4294967295 uid=0 gid=0 euid=0 egid=0 tty=(none) ses=4294967295 comm=\"c\" exe=\"/c\"";
-    (*bench).line("type=SYSCALL msg=audit(5.250:1): " + fields + "\x1d" "ARCH=x86_64 pid=9", 0);
+    const std::string fields =
+        "arch=c000003e syscall=231 a0=107 items=0 ppid=1 pid=42 auid=4294967295 uid=0 gid=0 euid=0 egid=0 tty=(none) "
+        "ses=4294967295 comm=\"c\" exe=\"/c\"";
+    (*bench).line("type=SYSCALL msg=audit(5.250:1): " + fields +
+                      "\x1d"
+                      "ARCH=x86_64 pid=9",
+                  0);
     (*bench).line("node=h type=SYSCALL msg=audit(5.250:2): " + fields, 0);
     (*bench).line("nonsense", 0);
     (*bench).line("type=SYSCALL msg=audit(x:1): ", 0);

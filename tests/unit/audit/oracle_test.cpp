@@ -1,7 +1,8 @@
 // Goal: what we read from a record is what libauparse reads from it, for real logs of this kernel.
-// Method: every golden log goes through our assembler and, event by event, through libauparse; pid, ppid, the six ids, tty,
-// comm, exe and every argument are compared. libauparse gets one event's lines at a time: what it makes of whole logs is
-// why it does not assemble for us. Its fields are walked record by record, for auparse_find_field runs into the next.
+// Method: every golden log goes through our assembler and, event by event, through libauparse; pid, ppid, the six ids,
+// tty, comm, exe and every argument are compared. libauparse gets one event's lines at a time: what it makes of whole
+// logs is why it does not assemble for us. Its fields are walked record by record, for auparse_find_field runs into the
+// next.
 #include <auparse.h>
 #include <doctest/doctest.h>
 #include <libaudit.h>
@@ -55,7 +56,8 @@ Fields by_auparse(const std::string& lines) {
             const bool text = name == "comm" || name == "exe";
             if (type == AUDIT_SYSCALL)
                 fields.of_task[name] = text ? interpreted(state) : auparse_get_field_str(state);
-            else if (name.size() > 1 && name[0] == 'a' && name[1] >= '0' && name[1] <= '9' && name.find_first_of("[_") == std::string::npos)
+            else if (name.size() > 1 && name[0] == 'a' && name[1] >= '0' && name[1] <= '9' &&
+                     name.find_first_of("[_") == std::string::npos)
                 fields.argv.push_back(interpreted(state));
         } while (auparse_next_field(state) > 0);
     } while (auparse_next_record(state) > 0);

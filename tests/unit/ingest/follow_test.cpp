@@ -45,7 +45,8 @@ std::vector<journal::Position> write_journal(const std::string& directory) {
     out.put(std::int64_t{1});
     std::vector<journal::Position> ends;
     for (int i = 0; i < frames; ++i) {
-        const auto frame = i == 0 ? frame_of(model::Control::boot, 1000, boot) : frame_of(model::Control::idle, 1000 + i);
+        const auto frame =
+            i == 0 ? frame_of(model::Control::boot, 1000, boot) : frame_of(model::Control::idle, 1000 + i);
         REQUIRE(writer->append(frame));
         ends.push_back(writer->end());
     }

@@ -33,7 +33,8 @@ public:
     }
     base::Result<std::vector<model::Node>> ancestors(model::Id id) override {
         std::vector<model::Node> path;
-        for (auto parent = processes.at(id).parent; parent != 0; parent = processes.at(parent).parent) path.push_back(*find(parent));
+        for (auto parent = processes.at(id).parent; parent != 0; parent = processes.at(parent).parent)
+            path.push_back(*find(parent));
         return path;
     }
     base::Status select(const model::Filter& filter, const std::function<bool(model::Node&&)>& take) override {
@@ -46,7 +47,8 @@ public:
     base::Result<std::vector<model::Boot>> boots() override { return {}; }
     base::Result<std::vector<model::Gap>> gaps(model::BootId boot) override {
         std::vector<model::Gap> of_boot;
-        std::copy_if(all_gaps.begin(), all_gaps.end(), std::back_inserter(of_boot), [&](const auto& gap) { return gap.boot == boot; });
+        std::copy_if(all_gaps.begin(), all_gaps.end(), std::back_inserter(of_boot),
+                     [&](const auto& gap) { return gap.boot == boot; });
         return of_boot;
     }
     base::Result<std::map<std::string, std::string>> facts() override { return {}; }

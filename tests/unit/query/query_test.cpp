@@ -1,10 +1,11 @@
 // Goal: names lead to their processes, and answers of many are whole: paths with the gaps that touch them, forests with
 // each vertex and edge once, however deep or wide.
 // Method: a Reader over a small history in memory.
+#include "lineage/query/query.hpp"
+
 #include <doctest/doctest.h>
 
 #include "fake_reader.hpp"
-#include "lineage/query/query.hpp"
 
 using namespace lineage;
 using namespace lineage::query;
@@ -27,7 +28,8 @@ Ids ids_of(const std::vector<model::Gap>& gaps) {
 std::vector<std::pair<model::Id, model::Id>> edges_of(const model::Forest& forest) {
     std::vector<std::pair<model::Id, model::Id>> edges;
     for (auto [at, end] = boost::edges(forest); at != end; ++at) {
-        edges.emplace_back(forest[boost::source(*at, forest)].process.id, forest[boost::target(*at, forest)].process.id);
+        edges.emplace_back(forest[boost::source(*at, forest)].process.id,
+                           forest[boost::target(*at, forest)].process.id);
     }
     std::sort(edges.begin(), edges.end());
     return edges;
@@ -54,8 +56,8 @@ TEST_CASE("a process is named by pid, id or event") {
     CHECK(name("1763720000.123:530").time_ns == 1'763'720'000'123'000'000);
     CHECK(name("2025-11-21T10:13:20.5Z:4294967295").time_ns == 1'763'720'000'500'000'000);
     CHECK(name("2025-11-21T10:13:20.5Z:4294967295").number == 4'294'967'295);
-    for (const char* text : {"", "@", "@0", "@x", "-1", "+1", "1.5", "bash", "99999999999", "12:30", "10m:5", "now:5", "1763720000.123:",
-                             "1763720000.123:0", ":5", "1763720000.123:5x", "4242 "}) {
+    for (const char* text : {"", "@", "@0", "@x", "-1", "+1", "1.5", "bash", "99999999999", "12:30", "10m:5", "now:5",
+                             "1763720000.123:", "1763720000.123:0", ":5", "1763720000.123:5x", "4242 "}) {
         CAPTURE(text);
         REQUIRE_FALSE(parse_process(text));
         CHECK(parse_process(text).error().exit == base::ExitCode::usage);
@@ -94,7 +96,8 @@ TEST_CASE("a gap touches the lives that overlap it") {
     FakeReader reader;
     reader.add(10, 0);  // born at 100
     auto process = reader.processes[10];
-    const std::vector<model::Gap> gaps{gap(1, 0, 99), gap(2, 0, 100), gap(3, 150, 160), gap(4, 200, 300), gap(5, 201, 300), gap(6, 100, 200, 2)};
+    const std::vector<model::Gap> gaps{gap(1, 0, 99),    gap(2, 0, 100),   gap(3, 150, 160),
+                                       gap(4, 200, 300), gap(5, 201, 300), gap(6, 100, 200, 2)};
     CHECK(ids_of(gaps_touching(gaps, process)) == Ids{2, 3, 4, 5});
     process.ended.emplace().time_ns = 200;
     CHECK(ids_of(gaps_touching(gaps, process)) == Ids{2, 3, 4});

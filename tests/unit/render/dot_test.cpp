@@ -22,9 +22,13 @@ std::string dot_of(const std::vector<model::Node>& nodes) {
     return out;
 }
 
-bool has_text(const std::string& where, std::string_view what) { return where.find(what) != std::string::npos; }
+bool has_text(const std::string& where, std::string_view what) {
+    return where.find(what) != std::string::npos;
+}
 
-bool has_graphviz() { return std::system("command -v dot >/dev/null") == 0; }
+bool has_graphviz() {
+    return std::system("command -v dot >/dev/null") == 0;
+}
 
 /// What dot makes of it; empty where it complains.
 std::string svg_of(const std::string& dot) {
@@ -56,8 +60,9 @@ TEST_CASE("nodes are labelled and styled by what became of them") {
     const auto dot = dot_of({root(), sshd(), shell(), orphan});
     CHECK(has_text(dot, "p1 [label=\"0 swapper/0\\l"));
     CHECK(has_text(dot, "shape=hexagon"));
-    CHECK(has_text(dot, "p3 [label=\"4242 bash\\l/usr/bin/bash as -bash\\luid alice (1000), auid alice (1000)\\l"
-                        "born 2025-11-21 12:00:03.123Z\\lended 2025-11-21 12:00:05.623Z, SIGKILL (9)\\l\""));
+    CHECK(has_text(dot,
+                   "p3 [label=\"4242 bash\\l/usr/bin/bash as -bash\\luid alice (1000), auid alice (1000)\\l"
+                   "born 2025-11-21 12:00:03.123Z\\lended 2025-11-21 12:00:05.623Z, SIGKILL (9)\\l\""));
     CHECK(has_text(dot, "style=\"filled,dashed\""));
     CHECK(has_text(dot, "p1 -> p2;\n"));
     CHECK(has_text(dot, "p2 -> p4 [style=dashed];\n"));
@@ -96,6 +101,7 @@ TEST_CASE("dot passes with every byte value, alone and together, in every place"
     CHECK(render::is_utf8(svg));
     CHECK(has_text(svg, "</svg>"));
     std::size_t drawn = 0;
-    for (auto at = svg.find("class=\"node\""); at != std::string::npos; at = svg.find("class=\"node\"", at + 1)) ++drawn;
+    for (auto at = svg.find("class=\"node\""); at != std::string::npos; at = svg.find("class=\"node\"", at + 1))
+        ++drawn;
     CHECK(drawn == nodes.size());
 }

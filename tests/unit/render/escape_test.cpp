@@ -12,7 +12,8 @@ using namespace lineage::render;
 using namespace std::string_literals;
 
 TEST_CASE("UTF-8 is what RFC 3629 says it is") {
-    for (const auto& good : {""s, "plain"s, "\xc2\x80"s, "\xed\x9f\xbf"s, "\xee\x80\x80"s, "\xf4\x8f\xbf\xbf"s, "\0"s}) {
+    for (const auto& good :
+         {""s, "plain"s, "\xc2\x80"s, "\xed\x9f\xbf"s, "\xee\x80\x80"s, "\xf4\x8f\xbf\xbf"s, "\0"s}) {
         CHECK(is_utf8(good));
     }
     for (const auto& bad : {"\x80"s, "\xc0\xaf"s, "\xc3"s, "\xe2\x82"s, "\xe0\x80\x80"s, "\xed\xa0\x80"s,
@@ -28,10 +29,11 @@ TEST_CASE("a terminal gets control bytes and invalid UTF-8 as octal") {
     CHECK(escape_for_terminal("\033[31mred\n"s) == "\\033[31mred\\012");
     CHECK(escape_for_terminal("a\0b"s) == "a\\000b");
     CHECK(escape_for_terminal("\xff\x7f") == "\\377\\177");
-    CHECK(escape_for_terminal("\xc2\x9b" "31m") == "\\302\\23331m");  // CSI as one C1 character
-    CHECK(escape_for_terminal("\u202e") == "\\342\\200\\256");        // right-to-left override
-    CHECK(escape_for_terminal("\ufffe") == "\\357\\277\\276");         // no XML may hold it
-    CHECK(escape_for_terminal("\\033") == "\\\\033");                 // not to be taken for an escape
+    CHECK(escape_for_terminal("\xc2\x9b"
+                              "31m") == "\\302\\23331m");       // CSI as one C1 character
+    CHECK(escape_for_terminal("\u202e") == "\\342\\200\\256");  // right-to-left override
+    CHECK(escape_for_terminal("\ufffe") == "\\357\\277\\276");  // no XML may hold it
+    CHECK(escape_for_terminal("\\033") == "\\\\033");           // not to be taken for an escape
     CHECK(escape_for_terminal("gr\u00fc\u00df \u2713") == "gr\u00fc\u00df \u2713");
 }
 

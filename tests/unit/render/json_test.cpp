@@ -18,14 +18,15 @@ TEST_CASE("times are RFC 3339 in UTC with nanoseconds") {
 }
 
 TEST_CASE("a process has the contract's fields in the contract's order") {
-    CHECK(render::process_json(shell()) ==
-          R"({"kind":"process","id":3,"boot":"b00t","pid":4242,"ns_pid":null,"parent":2,"ppid":1,)"
-          R"("born":{"time":"2025-11-21T12:00:03.123456789Z","serial":503,"how":"fork","witness":["audit","connector"]},)"
-          R"("ended":{"time":"2025-11-21T12:00:05.623456789Z","serial":null,"code":null,"signal":9,"witness":["connector"],"core_dumped":false},)"
-          R"("uid":1000,"gid":1000,"euid":1000,"egid":1000,"auid":1000,"ses":3,"tty":"pts0",)"
-          R"("comm":"bash","exe":"/usr/bin/bash","argv":["-bash"],"cwd":"/","kernel_thread":false,"inferred":null,)"
-          R"("images":[{"time":"2025-11-21T12:00:03.128456789Z","serial":531,"exe":"/usr/bin/bash","argv":["-bash"],)"
-          R"("cwd":"/","comm":"bash","uid":1000,"euid":1000,"auid":1000,"witness":["audit"]}]})");
+    CHECK(
+        render::process_json(shell()) ==
+        R"({"kind":"process","id":3,"boot":"b00t","pid":4242,"ns_pid":null,"parent":2,"ppid":1,)"
+        R"("born":{"time":"2025-11-21T12:00:03.123456789Z","serial":503,"how":"fork","witness":["audit","connector"]},)"
+        R"("ended":{"time":"2025-11-21T12:00:05.623456789Z","serial":null,"code":null,"signal":9,"witness":["connector"],"core_dumped":false},)"
+        R"("uid":1000,"gid":1000,"euid":1000,"egid":1000,"auid":1000,"ses":3,"tty":"pts0",)"
+        R"("comm":"bash","exe":"/usr/bin/bash","argv":["-bash"],"cwd":"/","kernel_thread":false,"inferred":null,)"
+        R"("images":[{"time":"2025-11-21T12:00:03.128456789Z","serial":531,"exe":"/usr/bin/bash","argv":["-bash"],)"
+        R"("cwd":"/","comm":"bash","uid":1000,"euid":1000,"auid":1000,"witness":["audit"]}]})");
 }
 
 TEST_CASE("what is not known is null") {
@@ -46,12 +47,14 @@ TEST_CASE("what is not known is null") {
 TEST_CASE("an inferred link says why") {
     auto orphan = shell();
     orphan.process.inferred = model::Inferred::parent_unknown;
-    CHECK(nlohmann::json::parse(render::process_json(orphan))["inferred"] == model::text_of(model::Inferred::parent_unknown));
+    CHECK(nlohmann::json::parse(render::process_json(orphan))["inferred"] ==
+          model::text_of(model::Inferred::parent_unknown));
 }
 
 TEST_CASE("argv that is UTF-8 reads back exactly, and has no twin") {
     auto hostile = shell();
-    hostile.current.argv = {"quote\" back\\slash", "line\nfeed\ttab\0nul\033esc\x7f"s, "gr\u00fc\u00df", "\u202e\u009b", ""};
+    hostile.current.argv = {"quote\" back\\slash", "line\nfeed\ttab\0nul\033esc\x7f"s, "gr\u00fc\u00df", "\u202e\u009b",
+                            ""};
     const auto text = render::process_json(hostile);
     const auto json = nlohmann::json::parse(text);
     CHECK(json["argv"] == hostile.current.argv);
@@ -74,8 +77,9 @@ TEST_CASE("argv that is not UTF-8 gets U+FFFD and a twin, in the process and in 
 }
 
 TEST_CASE("boot, gap and path") {
-    CHECK(render::boot_json({1, "b00t", "host", noon_ns, true}) ==
-          R"({"kind":"boot","id":1,"boot":"b00t","host":"host","started":"2025-11-21T12:00:00.123456789Z","imported":true})");
+    CHECK(
+        render::boot_json({1, "b00t", "host", noon_ns, true}) ==
+        R"({"kind":"boot","id":1,"boot":"b00t","host":"host","started":"2025-11-21T12:00:00.123456789Z","imported":true})");
     const model::Gap gap{7, 1, noon_ns, noon_ns + 1, 12, model::Witness::audit, "backlog"};
     CHECK(render::gap_json(gap, "b00t") ==
           R"({"kind":"gap","id":7,"boot":"b00t","from":"2025-11-21T12:00:00.123456789Z",)"

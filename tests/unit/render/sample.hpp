@@ -15,7 +15,8 @@ inline model::Credentials user(std::uint32_t uid, std::uint32_t auid = model::un
     return {uid, uid, uid, uid, auid, auid == model::unset_uid ? auid : 3, ""};
 }
 
-inline model::Image image(std::string exe, std::vector<std::string> argv, model::Credentials who, model::TimeNs time_ns) {
+inline model::Image image(std::string exe, std::vector<std::string> argv, model::Credentials who,
+                          model::TimeNs time_ns) {
     model::Image made;
     made.time_ns = time_ns;
     made.serial = 531;

@@ -21,7 +21,9 @@ std::string tree_of(const std::vector<model::Node>& nodes, const render::Style& 
     render::tree_text(forest(nodes), style, out);
     return "\n" + out;
 }
-bool has_text(const std::string& where, std::string_view what) { return where.find(what) != std::string::npos; }
+bool has_text(const std::string& where, std::string_view what) {
+    return where.find(what) != std::string::npos;
+}
 }  // namespace
 
 TEST_CASE("show is a table from pid 0 down, with what is to say under each process") {
@@ -112,7 +114,8 @@ TEST_CASE("hostile bytes stay out of every text view") {
     const model::Gap gap{7, 1, noon_ns, noon_ns, std::nullopt, model::Witness::audit, every_byte()};
     for (const auto& text : {path_of({hostile, {hostile}, {gap}}, style), tree_of({hostile}, style), list}) {
         CHECK(render::is_utf8(text));
-        CHECK(std::none_of(text.begin(), text.end(), [](char c) { return (c >= 0 && c < 0x20 && c != '\n') || c == 0x7f; }));
+        CHECK(std::none_of(text.begin(), text.end(),
+                           [](char c) { return (c >= 0 && c < 0x20 && c != '\n') || c == 0x7f; }));
     }
     CHECK(std::count(list.begin(), list.end(), '\n') == 1);
 }

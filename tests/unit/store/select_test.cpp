@@ -13,10 +13,12 @@ using Ids = std::vector<model::Id>;
 
 namespace {
 
-constexpr model::TimeNs at(double seconds) { return start_ns + static_cast<model::TimeNs>(seconds * 1e9); }
+constexpr model::TimeNs at(double seconds) {
+    return start_ns + static_cast<model::TimeNs>(seconds * 1e9);
+}
 
-// 1 is the root; 2 a shell below it; 3 inherits 2's image and was killed; 4 execs twice and has ended; 5 is a child of 4.
-// 6 is another boot's root, later, with the pid of 4.
+// 1 is the root; 2 a shell below it; 3 inherits 2's image and was killed; 4 execs twice and has ended; 5 is a child
+// of 4. 6 is another boot's root, later, with the pid of 4.
 struct Fixture {
     TemporaryDirectory directory;
     std::unique_ptr<Writer> writer = must(open_writer(directory.file()));
@@ -149,17 +151,37 @@ TEST_CASE_FIXTURE(Fixture, "every condition of a filter selects") {
     CHECK(found([](auto& f) { f.signal = 9; }) == Ids{3});
     CHECK(found([](auto& f) { f.signal = 0; }).empty());
     CHECK(found([](auto& f) { f.since_ns = at(10); }) == Ids{1, 2, 3, 5, 6});
-    CHECK(found([](auto& f) { f.since_ns = at(50); f.until_ns = at(3); }) == Ids{1, 2, 3});
+    CHECK(found([](auto& f) {
+              f.since_ns = at(50);
+              f.until_ns = at(3);
+          }) == Ids{1, 2, 3});
     CHECK(found([](auto& f) { f.until_ns = at(2.5); }) == Ids{1, 2});
     CHECK(found([](auto& f) { f.alive_at_ns = at(4.2); }) == Ids{1, 2, 3, 4});
     CHECK(found([](auto& f) { f.alive_at_ns = at(4.5); }) == Ids{1, 2, 3});
     CHECK(found([](auto& f) { f.alive_only = true; }) == Ids{1, 2, 5, 6});
     CHECK(found([](auto& f) { f.under = 1; }) == Ids{1, 2, 3, 4, 5});
-    CHECK(found([](auto& f) { f.under = 1; f.depth = 1; }) == Ids{1, 2, 4});
-    CHECK(found([](auto& f) { f.under = 1; f.depth = 0; }) == Ids{1});
-    CHECK(found([](auto& f) { f.under = 4; f.alive_only = true; }) == Ids{5});
-    CHECK(found([](auto& f) { f.limit = 2; f.alive_only = true; }) == Ids{1, 2});
-    CHECK(found([](auto& f) { f.exe_glob = "*"; f.auid = 500; f.pid = 1004; f.boot = 1; }) == Ids{4});
+    CHECK(found([](auto& f) {
+              f.under = 1;
+              f.depth = 1;
+          }) == Ids{1, 2, 4});
+    CHECK(found([](auto& f) {
+              f.under = 1;
+              f.depth = 0;
+          }) == Ids{1});
+    CHECK(found([](auto& f) {
+              f.under = 4;
+              f.alive_only = true;
+          }) == Ids{5});
+    CHECK(found([](auto& f) {
+              f.limit = 2;
+              f.alive_only = true;
+          }) == Ids{1, 2});
+    CHECK(found([](auto& f) {
+              f.exe_glob = "*";
+              f.auid = 500;
+              f.pid = 1004;
+              f.boot = 1;
+          }) == Ids{4});
 }
 
 TEST_CASE_FIXTURE(Fixture, "a selection stops when told, and its taker may ask the same reader") {
@@ -183,7 +205,10 @@ TEST_CASE_FIXTURE(Fixture, "100,000 ancestors and 100,000 children take neither 
     const auto before = std::clock();  // of CPU, for the machine may be busy
     CHECK(must(reader->ancestors(1000 + many - 1)).size() == many);
     CHECK(found([](auto& f) { f.under = 1000; }).size() == many);
-    CHECK(found([](auto& f) { f.under = 5; f.depth = 1; }).size() == many + 1);
+    CHECK(found([](auto& f) {
+              f.under = 5;
+              f.depth = 1;
+          }).size() == many + 1);
     // Together about 1 s; squares would be hours.
     CHECK((std::clock() - before) / CLOCKS_PER_SEC < 30);
 }

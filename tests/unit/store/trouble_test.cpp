@@ -22,7 +22,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-void write_file(const std::string& path, const std::string& bytes) { std::ofstream(path, std::ios::binary) << bytes; }
+void write_file(const std::string& path, const std::string& bytes) {
+    std::ofstream(path, std::ios::binary) << bytes;
+}
 
 std::string open_error(const std::string& path) {
     const auto reader = open_reader(path);
@@ -247,7 +249,8 @@ TEST_CASE("a full file system fails the commit, keeps what was there, and is ove
         put_many(*writer, 11, 1000);
         if (!writer->commit()) return 8;
         const auto node = *reader->by_id(500);
-        return reader->sizes()->processes == 1010 && node && node->current == image(0, "/bin/x", {"unique", "500"}) ? 0 : 9;
+        return reader->sizes()->processes == 1010 && node && node->current == image(0, "/bin/x", {"unique", "500"}) ? 0
+                                                                                                                    : 9;
     });
     if (result == skipped) {
         MESSAGE("skipped: mounting a small tmpfs needs root");
@@ -306,7 +309,10 @@ TEST_CASE("the memory of texts is bounded, and keeps what is used") {
 }
 
 TEST_CASE("a damaged argument vector ends where the damage begins") {
-    CHECK(decode_argv("\x02" "ab" "\x05" "abc") == std::vector<std::string>{"ab"});
+    CHECK(decode_argv("\x02"
+                      "ab"
+                      "\x05"
+                      "abc") == std::vector<std::string>{"ab"});
     CHECK(decode_argv("\xff\xff\xff\xff\xff\xff\xff\xff").empty());
     CHECK(decode_argv("\x80").empty());
 }

@@ -41,7 +41,8 @@ public:
     void say(Fact fact) {
         tracker.observe(model::Observation(std::move(fact)));
     }
-    static model::AuditHeader task(model::TimeNs at_ms, std::int64_t serial, model::Pid pid, model::Pid ppid, std::uint32_t uid = 0) {
+    static model::AuditHeader task(model::TimeNs at_ms, std::int64_t serial, model::Pid pid, model::Pid ppid,
+                                   std::uint32_t uid = 0) {
         model::AuditHeader header;
         header.time_ns = start + at_ms * ms;
         header.serial = serial;
@@ -75,7 +76,8 @@ public:
         std::vector<model::Process> found;
         for (const auto& [id, process] : rows.processes)
             if (process.pid == pid) found.push_back(process);
-        std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.born.time_ns < b.born.time_ns; });
+        std::sort(found.begin(), found.end(),
+                  [](const auto& a, const auto& b) { return a.born.time_ns < b.born.time_ns; });
         return found;
     }
     model::Process one(model::Pid pid) {
