@@ -271,9 +271,9 @@ void Tracker::State::advance(model::TimeNs time_ns) {
     // While audit speaks, it sets the pace: its records may lag behind the connector as far as the kernel's queue goes.
     const auto pace_ns =
         audit_up && newest_audit_ns != 0 ? std::min(newest_ns, newest_audit_ns + memory_ns) : newest_ns;
-    population.forget(pace_ns - memory_ns);
+    population.forget(pace_ns - 2 * memory_ns);
     ask_for_numbers();
-    std::erase_if(connector_gaps, [&](const model::Gap& gap) { return gap.to_ns < pace_ns - memory_ns; });
+    std::erase_if(connector_gaps, [&](const model::Gap& gap) { return gap.to_ns < pace_ns - 2 * memory_ns; });
 }
 
 bool Tracker::State::may_link(const Life& child, const Life& parent) {

@@ -62,7 +62,7 @@ public:
     void restore(base::Decoder& in);
 
 private:
-    static constexpr std::size_t dead_max = 200'000;
+    static constexpr std::size_t dead_max = 100'000;
     void insert_by_pid(Life& life);
     void unlink(Life& life);
     std::unique_ptr<Life> extract(Life& life);

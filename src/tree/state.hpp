@@ -23,8 +23,9 @@ namespace lineage::tree {
 constexpr model::TimeNs tick_ns = 12'000'000;
 /// The conversion between the two clocks is good to this.
 constexpr model::TimeNs clock_slack_ns = 2'000'000;
-/// How long after its end records are still expected for a life, beyond the newest record: the kernel's queue.
-constexpr model::TimeNs memory_ns = 30'000'000'000;
+/// A dead life is remembered until audit's own time is this far beyond its end, or all time twice as far: what the
+/// kernel has queued for it must have come by then. Tasks wait for room in that queue for 0.1 s by default.
+constexpr model::TimeNs memory_ns = 10'000'000'000;
 
 /// The connector tells of uid, gid, euid and egid, and knows better when it speaks of a later time.
 void keep_ids(model::Credentials& of, const model::Credentials& known);

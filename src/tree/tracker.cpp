@@ -74,6 +74,7 @@ void Tracker::State::on(model::ConnectorDrained&& drained) {
 }
 void Tracker::State::on(model::AuditUp&&) {
     audit_up = true;
+    newest_audit_ns = std::max({newest_audit_ns, newest_ns, connector_since_ns});
 }
 void Tracker::State::on(model::AuditDown&&) {
     audit_up = false;
