@@ -113,7 +113,9 @@ TEST_CASE("libauparse reads the same from every event of the recorded logs") {
             for (std::string line; std::getline(in, line);) assembler.line(line, 0);
         }
         assembler.finish();
-        for (const auto& [serial, lines] : events) {
+        for (const auto& event : events) {
+            const auto serial = event.first;
+            const std::string& lines = event.second;
             const Fields theirs = by_auparse(lines);
             if (theirs.of_task.empty()) continue;
             CAPTURE(serial);
