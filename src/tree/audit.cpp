@@ -63,8 +63,8 @@ bool Tracker::State::lives_for_ever(model::Pid pid) const {
 
 bool Tracker::State::knows_image(const Life& life, const std::string& exe) {
     if (!life.images.empty()) return true;
+    if (life.birth_known()) return true;  // and so is what it inherited, or will be
     if (life.process.image_owner == 0) return false;
-    if (life.birth_known()) return true;
     // It was not seen to be born, so it may have called execve since.
     const Life* const owner = population.find(life.inherited_owner);
     const auto seq = static_cast<std::size_t>(life.inherited_seq);
