@@ -37,6 +37,7 @@ public:
 
     template <class T>
     T get() {
+        if constexpr (std::is_same_v<T, bool>) return get<std::uint8_t>() != 0;  // any other byte is no bool
         static_assert(std::is_integral_v<T> || std::is_enum_v<T>);
         T value{};
         if (in_.size() < sizeof(T)) {
