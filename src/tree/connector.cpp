@@ -40,6 +40,7 @@ Life& Tracker::State::task_of_connector(model::Pid tgid, model::TimeNs time_ns) 
 }
 
 void Tracker::State::on(model::ConnectorFork&& fork) {
+    if (fork.child_tgid <= 0 || fork.child_tid <= 0) return;  // a hostile journal's: nobody is born as pid 0
     const auto time_ns = real(fork.time_ns);
     if (fork.child_tid != fork.child_tgid) {
         Life& life = task_of_connector(fork.child_tgid, time_ns);
@@ -80,6 +81,7 @@ void Tracker::State::on(model::ConnectorFork&& fork) {
 }
 
 void Tracker::State::on(model::ConnectorExec&& exec) {
+    if (exec.tgid <= 0) return;
     const auto time_ns = real(exec.time_ns);
     Life& life = task_of_connector(exec.tgid, time_ns);
     life.tids = {exec.tgid};
@@ -98,6 +100,7 @@ void Tracker::State::on(model::ConnectorExec&& exec) {
 }
 
 void Tracker::State::on(model::ConnectorId&& change) {
+    if (change.tgid <= 0) return;
     const auto time_ns = real(change.time_ns);
     Life& life = task_of_connector(change.tgid, time_ns);
     if (change.tid != change.tgid) return;  // credentials are a thread's own; the leader's stand for the process
@@ -109,6 +112,7 @@ void Tracker::State::on(model::ConnectorId&& change) {
 }
 
 void Tracker::State::on(model::ConnectorComm&& change) {
+    if (change.tgid <= 0) return;
     const auto time_ns = real(change.time_ns);
     Life& life = task_of_connector(change.tgid, time_ns);
     if (change.tid != change.tgid) return;
@@ -122,6 +126,7 @@ void Tracker::State::on(model::ConnectorCoredump&& dump) {
 }
 
 void Tracker::State::on(model::ConnectorExit&& exit) {
+    if (exit.tgid <= 0) return;
     const auto time_ns = real(exit.time_ns);
     advance(time_ns);
     if (in_snapshot) exits_in_snapshot.push_back({time_ns, exit.tid});
