@@ -137,7 +137,6 @@ Tracker::State::Birth Tracker::State::birth_by_pid(const Life& caller, const mod
                                  parent == caller.process.ppid || parent == caller.kernel_parent;
             return related && not_before(from_ns, time_ns);
         }
-        constexpr model::TimeNs start_time_step_ns = 10'000'000;
         if (life.birth_known()) return std::abs(from_ns - time_ns) <= start_time_step_ns + tick_ns;
         return !covered && from_ns >= time_ns;
     };

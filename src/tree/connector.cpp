@@ -19,7 +19,6 @@ bool awaits_birth(const Life& life, model::TimeNs born_ns) {
     if (!life.birth_known()) return life.first_seen_ns >= born_ns - tick_ns;
     const auto early_ns = born_ns - life.process.born.time_ns;
     if (life.claimed()) return early_ns >= -clock_slack_ns && early_ns < 1'000'000'000;
-    constexpr model::TimeNs start_time_step_ns = 10'000'000;
     return std::abs(early_ns) <= start_time_step_ns + clock_slack_ns;
 }
 

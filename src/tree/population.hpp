@@ -42,10 +42,6 @@ public:
     /// Forgets everyone: another boot has begun.
     void clear();
 
-    template <class Visit>
-    void each(Visit visit) {
-        for (const auto& [id, life] : by_id_) visit(*life);
-    }
     /// Ascending ids.
     std::vector<model::Id> ids() const;
     [[nodiscard]] std::size_t size() const { return by_id_.size(); }

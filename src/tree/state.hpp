@@ -12,7 +12,6 @@
 
 #include <deque>
 #include <functional>
-#include <unordered_map>
 
 #include "lineage/tree/tracker.hpp"
 #include "population.hpp"
@@ -23,6 +22,8 @@ namespace lineage::tree {
 constexpr model::TimeNs tick_ns = 12'000'000;
 /// The conversion between the two clocks is good to this.
 constexpr model::TimeNs clock_slack_ns = 2'000'000;
+/// /proc tells a start time in steps of USER_HZ.
+constexpr model::TimeNs start_time_step_ns = 10'000'000;
 /// A dead life is remembered until audit's own time is this far beyond its end, or all time twice as far: what the
 /// kernel has queued for it must have come by then. Tasks wait for room in that queue for 0.1 s by default.
 constexpr model::TimeNs memory_ns = 10'000'000'000;
