@@ -47,7 +47,10 @@ def _keep(reader):
             *lines, text = text.split(b"\n")
             for order in map(json.loads, lines):
                 if order["undo"] == "watch":
-                    teller = os.pidfd_open(order["pid"])
+                    try:
+                        teller = os.pidfd_open(order["pid"])
+                    except ProcessLookupError:  # gone before we heard of it
+                        part = b""
                 elif order not in orders:
                     orders.append(order)
             if not part:

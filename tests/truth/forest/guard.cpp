@@ -31,9 +31,7 @@ static int sweep_once(const struct stat& ours) {
     return killed;
 }
 
-void sweep() {
-    struct stat ours;
-    fstat(arena_fd, &ours);
+static void sweep(const struct stat& ours) {
     while (sweep_once(ours) > 0) {
         while (waitpid(-1, nullptr, WNOHANG) > 0) {
         }
@@ -41,10 +39,15 @@ void sweep() {
     }
 }
 
-PidLimit limit_pids(int pid_max) {
-    const char* const path = "/proc/sys/kernel/pid_max";
+void sweep() {
+    struct stat ours;
+    fstat(arena_fd, &ours);
+    sweep(ours);
+}
+
+Guard start_guard(int pid_max) {
     char before[32] = {};
-    const int fd = open(path, O_RDWR | O_CLOEXEC);
+    const int fd = open("/proc/sys/kernel/pid_max", (pid_max > 0 ? O_RDWR : O_RDONLY) | O_CLOEXEC);
     const ssize_t length = fd < 0 ? -1 : pread(fd, before, sizeof before - 1, 0);
     int ends[2];
     if (length <= 0 || pipe2(ends, O_CLOEXEC) != 0) return {};
@@ -52,23 +55,28 @@ PidLimit limit_pids(int pid_max) {
     if (helper == 0) {
         setsid();
         for (int signal = 1; signal < 32; ++signal) ::signal(signal, SIG_IGN);
+        struct stat arena_file;
+        fstat(arena_fd, &arena_file);
+        close(arena_fd);  // or the root's own sweep would take us for one of the forest
         close(ends[1]);
         char byte;
         while (read(ends[0], &byte, 1) > 0) {
         }
-        _exit(pwrite(fd, before, static_cast<std::size_t>(length), 0) == length ? 0 : 1);
+        sweep(arena_file);
+        _exit(pid_max == 0 || pwrite(fd, before, static_cast<std::size_t>(length), 0) == length ? 0 : 1);
     }
     close(ends[0]);
     const std::string text = std::to_string(pid_max);
-    const bool done = pwrite(fd, text.data(), text.size(), 0) > 0;
+    const bool done = pid_max == 0 || pwrite(fd, text.data(), text.size(), 0) > 0;
     close(fd);
     if (!done) close(ends[1]);
-    return done ? PidLimit{ends[1], helper} : PidLimit{};
+    return done ? Guard{ends[1], helper} : Guard{};
 }
 
-void lift(const PidLimit& limit) {
-    close(limit.held_fd);
-    waitpid(limit.helper, nullptr, static_cast<int>(__WCLONE));
+void dismiss(const Guard& guard) {
+    close(arena_fd);  // it sweeps once more; the arena itself stays mapped
+    close(guard.held_fd);
+    waitpid(guard.helper, nullptr, static_cast<int>(__WCLONE));
 }
 
 }  // namespace forest

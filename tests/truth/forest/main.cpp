@@ -227,11 +227,11 @@ void be_the_root(int argc, char** argv) {
 int grow(int argc, char** argv) {
     const Options o = read_options(argc, argv);
     calm_signals();
-    const PidLimit limit = o.pid_max > 0 ? limit_pids(o.pid_max) : PidLimit{};
-    if (o.pid_max > 0 && limit.held_fd < 0) usage("--pid-max: not permitted or refused by the kernel");
     // Not every machine's init reaps at once, and few pids are soon used up by zombies: with a limit we reap orphans.
     if (o.pid_max > 0) prctl(PR_SET_CHILD_SUBREAPER, 1);
     create_arena(static_cast<std::uint32_t>(o.count) * 2 + 1000, std::uint64_t(o.count) * 16384 + (64U << 20));
+    const Guard guard = start_guard(o.pid_max);
+    if (guard.held_fd < 0) usage("--pid-max: not permitted or refused by the kernel");
     arena->roads = o.roads;
     arena->exits_only = o.exits_only;
     std::string directory = o.directory + "/forest.XXXXXX";
@@ -239,14 +239,14 @@ int grow(int argc, char** argv) {
         usage("--dir: cannot make a directory there");
     snprintf(arena->directory, sizeof arena->directory, "%s", directory.c_str());
     be_the_root(argc, argv);
-    me().param = static_cast<std::uint32_t>(limit.helper);
+    me().param = static_cast<std::uint32_t>(guard.helper);
     make_files("/proc/self/exe");
     const auto stop = [](int) { interrupted = 1; };
     for (int signal : {SIGINT, SIGTERM, SIGHUP}) ::signal(signal, stop);
-    for (int worker = 0; worker < o.jobs; ++worker) start_worker(o, worker, limit.held_fd);
+    for (int worker = 0; worker < o.jobs; ++worker) start_worker(o, worker, guard.held_fd);
     const bool whole = wait_for_workers();
     sweep();
-    if (o.pid_max > 0) lift(limit);
+    dismiss(guard);
     remove_files();
     if (whole) compare_with_wait();
     const int lives = write_truth(o.out.c_str());
