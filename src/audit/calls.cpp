@@ -14,9 +14,23 @@ constexpr std::size_t numbers_max = 1024;
 using Table = std::array<Call, numbers_max>;
 
 constexpr std::pair<const char*, Call> names[] = {
-    {"fork", Call::fork},       {"vfork", Call::vfork},       {"clone", Call::clone}, {"clone3", Call::clone3},
-    {"execve", Call::execve},   {"execveat", Call::execveat}, {"exit", Call::exit},   {"exit_group", Call::exit_group},
-    {"unshare", Call::unshare}, {"setns", Call::setns},       {"prctl", Call::prctl},
+    {"fork", Call::fork},
+    {"vfork", Call::vfork},
+    {"clone", Call::clone},
+    {"clone3", Call::clone3},
+    {"execve", Call::execve},
+    {"execveat", Call::execveat},
+    {"exit", Call::exit},
+    {"exit_group", Call::exit_group},
+    {"unshare", Call::unshare},
+    {"setns", Call::setns},
+    {"prctl", Call::prctl},
+    {"kill", Call::kill},
+    {"tkill", Call::kill},
+    {"rt_sigqueueinfo", Call::kill},
+    {"pidfd_send_signal", Call::kill},
+    {"tgkill", Call::tgkill},
+    {"rt_tgsigqueueinfo", Call::tgkill},
 };
 
 Table make_table(std::uint32_t arch) {

@@ -17,7 +17,9 @@ enum class Call : std::uint8_t {
     exit_group,
     unshare,
     setns,
-    prctl
+    prctl,
+    kill,   ///< and its like, whose second argument is the signal
+    tgkill  ///< and its like, whose third is
 };
 
 /// `arch` as in the record (an ELF machine with flags, linux/audit.h), `number` in that table.

@@ -10,6 +10,10 @@ namespace lineage::audit {
 
 namespace {
 
+/// kill(-1) reaches everyone; how many that are, a hostile log may not say.
+constexpr std::size_t targets_max = 65536;
+constexpr std::uint64_t signal_max = 128;  // _NSIG of MIPS, the largest there is (arch/mips/include/uapi/asm/signal.h)
+
 std::uint32_t uid_of(std::string_view value) {
     std::int64_t number = 0;
     if (!parse_decimal(value, number)) return model::unset_uid;
@@ -84,6 +88,13 @@ void Event::absorb(std::uint16_t type, std::string_view fields, std::size_t byte
                 if (name == "name") path_ = decode_untrusted(value);
             break;
         }
+        case AUDIT_OBJ_PID: {
+            std::string_view name;
+            std::string_view value;
+            while (targets_.size() < targets_max && take_field(fields, name, value))
+                if (name == "opid") targets_.push_back(pid_of(value, 0));
+            break;
+        }
         default:
             break;
     }
@@ -142,6 +153,8 @@ void Event::absorb_task(std::uint16_t type, std::string_view fields) {
             call_.args[0] = hex;
         } else if (name == "a1" && parse_hex(value, hex)) {
             call_.args[1] = hex;
+        } else if (name == "a2" && parse_hex(value, hex)) {
+            call_.args[2] = hex;
         }
     }
     has_call_ = has_call_ || type == AUDIT_SYSCALL;
@@ -209,6 +222,12 @@ std::optional<model::Observation> Event::of_system_call() {
         case Call::exit_group:
             return model::AuditExit{std::move(task_), static_cast<std::int32_t>(call_.args[0] & 0xff),
                                     call_.call == Call::exit_group};
+        case Call::kill:
+        case Call::tgkill: {
+            const auto signal = call_.args[call_.call == Call::kill ? 1 : 2];
+            if (!call_.success || targets_.empty() || signal == 0 || signal > signal_max) break;
+            return model::AuditSignal{std::move(task_), static_cast<std::int32_t>(signal), std::move(targets_)};
+        }
         case Call::unshare:
         case Call::setns:
         case Call::prctl:
@@ -243,6 +262,7 @@ void Event::save(base::Encoder& out) const {
     out.put(call_.result);
     out.put(call_.args[0]);
     out.put(call_.args[1]);
+    out.put(call_.args[2]);
     out.put(call_.arch);
     out.put(special_);
     out.put(signal_);
@@ -257,6 +277,8 @@ void Event::save(base::Encoder& out) const {
     const auto who = task_.credentials.value_or(model::Credentials{});
     for (const auto number : {who.uid, who.gid, who.euid, who.egid, who.auid, who.ses}) out.put(number);
     for (const std::string& text : {who.tty, task_.comm, task_.exe, execve_, cwd_, path_}) out.put_bytes(text);
+    out.put(static_cast<std::uint32_t>(targets_.size()));
+    for (const auto pid : targets_) out.put(pid);
 }
 
 void Event::restore(base::Decoder& in) {
@@ -268,6 +290,7 @@ void Event::restore(base::Decoder& in) {
     in.get(call_.result);
     in.get(call_.args[0]);
     in.get(call_.args[1]);
+    in.get(call_.args[2]);
     in.get(call_.arch);
     in.get(special_);
     in.get(signal_);
@@ -283,6 +306,8 @@ void Event::restore(base::Decoder& in) {
     for (auto* number : {&who.uid, &who.gid, &who.euid, &who.egid, &who.auid, &who.ses}) in.get(*number);
     for (auto* text : {&who.tty, &task_.comm, &task_.exe, &execve_, &cwd_, &path_}) *text = in.get_bytes();
     if (has_credentials) task_.credentials = std::move(who);
+    const auto targets = in.get<std::uint32_t>();
+    for (std::uint32_t i = 0; i < targets && in.ok(); ++i) targets_.push_back(in.get<model::Pid>());
 }
 
 }  // namespace lineage::audit

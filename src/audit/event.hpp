@@ -44,7 +44,7 @@ private:
         Call call = Call::other;
         bool success = true;  ///< exit and exit_group do not say
         std::int64_t result = 0;
-        std::uint64_t args[2] = {0, 0};
+        std::uint64_t args[3] = {0, 0, 0};
         std::uint32_t arch = 0;
     };
     void absorb_task(std::uint16_t type, std::string_view fields);
@@ -63,6 +63,7 @@ private:
     std::string execve_;  ///< the EXECVE records' fields, one after the other
     std::string cwd_;
     std::string path_;
+    std::vector<model::Pid> targets_;  ///< OBJ_PID: whom the call sent a signal to
 };
 
 }  // namespace lineage::audit

@@ -22,6 +22,7 @@ public:
     void put(const model::Process& process) override { writer_->put(process); }
     void put(model::Id owner, const model::Image& image) override { writer_->put(owner, image); }
     void drop_images(model::Id owner, std::int32_t from_seq) override { writer_->drop_images(owner, from_seq); }
+    void put(model::Id owner, const std::vector<model::Attempt>& attempts) override { writer_->put(owner, attempts); }
     void drop(model::Id process) override { writer_->drop(process); }
     void put(const model::Gap& gap) override { writer_->put(gap); }
     void set_position(std::uint64_t position) override { writer_->set_position(position); }

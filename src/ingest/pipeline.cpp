@@ -14,6 +14,7 @@ class NoSink final : public tree::ChangeSink {
     void process(const model::Process&) override {}
     void image(model::Id, const model::Image&) override {}
     void images_end(model::Id, std::int32_t) override {}
+    void attempts(model::Id, const std::vector<model::Attempt>&) override {}
     void removed(model::Id) override {}
     void gap(const model::Gap&) override {}
 };

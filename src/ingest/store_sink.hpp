@@ -17,6 +17,9 @@ public:
     void process(const model::Process& process) override { writer_.put(process); }
     void image(model::Id owner, const model::Image& image) override { writer_.put(owner, image); }
     void images_end(model::Id owner, std::int32_t seq) override { writer_.drop_images(owner, seq); }
+    void attempts(model::Id owner, const std::vector<model::Attempt>& attempts) override {
+        writer_.put(owner, attempts);
+    }
     void removed(model::Id process) override { writer_.drop(process); }
     void gap(const model::Gap& gap) override { writer_.put(gap); }
 

@@ -28,6 +28,23 @@ base::Status add_ancestors(store::Reader& reader, std::vector<model::Node>& node
     return {};
 }
 
+/// Those who sent the signals that ended the path's processes.
+base::Result<std::map<model::Id, model::Process>> senders_of(store::Reader& reader, const model::Path& path) {
+    std::map<model::Id, model::Process> senders;
+    const auto add = [&](const model::Process& process) -> base::Status {
+        if (!process.ended || process.ended->by == 0) return {};
+        auto found = reader.by_id(process.ended->by);
+        if (!found) return tl::unexpected(found.error());
+        if (*found) senders.emplace(process.ended->by, std::move((*found)->process));
+        return {};
+    };
+    auto status = add(path.process.process);
+    for (auto node = path.ancestors.begin(); status && node != path.ancestors.end(); ++node)
+        status = add(node->process);
+    if (!status) return tl::unexpected(status.error());
+    return senders;
+}
+
 model::Forest graph_of(std::vector<model::Node>&& nodes) {
     std::sort(nodes.begin(), nodes.end(),
               [](const model::Node& a, const model::Node& b) { return a.process.id < b.process.id; });
@@ -53,7 +70,10 @@ base::Result<model::Path> path_of(store::Reader& reader, model::Id id) {
     if (!ancestors) return tl::unexpected(ancestors.error());
     const auto gaps = reader.gaps(process->process.boot);
     if (!gaps) return tl::unexpected(gaps.error());
-    model::Path path{std::move(*process), std::move(*ancestors), {}};
+    model::Path path{std::move(*process), std::move(*ancestors), {}, {}};
+    auto senders = senders_of(reader, path);
+    if (!senders) return tl::unexpected(senders.error());
+    path.senders = std::move(*senders);
     for (const auto& gap : *gaps) {
         // Oldest first: pid 0 outlives all, so mostly it decides.
         const bool is_touched = touches(gap, path.process.process) ||

@@ -4,6 +4,7 @@
 
 #include "json_text.hpp"
 #include "lineage/render/render.hpp"
+#include "words.hpp"
 
 namespace lineage::render {
 namespace {
@@ -75,7 +76,10 @@ void end_member(JsonText& json, const std::optional<model::End>& ended) {
     json.member("code", ended->code);
     json.member("signal", ended->signal);
     witness_member(json, ended->witnesses);
-    if (ended->signal) json.member("core_dumped", ended->core_dumped);
+    if (ended->signal) {
+        json.member("core_dumped", ended->core_dumped);
+        id_member(json, "by", ended->by);
+    }
     json.end_object();
 }
 
@@ -93,6 +97,24 @@ void image_value(JsonText& json, const model::Image& image) {
     uid_member(json, "auid", image.credentials.auid);
     witness_member(json, image.witnesses);
     json.end_object();
+}
+
+void attempt_value(JsonText& json, const model::Attempt& attempt) {
+    json.begin_object();
+    time_member(json, "time", attempt.time_ns);
+    id_member(json, "serial", attempt.serial);
+    text_member(json, "path", attempt.path);
+    json.member("error", std::string_view(error_words(attempt.error)));
+    text_member(json, "cwd", attempt.cwd);
+    json.end_object();
+}
+
+void attempts_member(JsonText& json, const std::vector<model::Attempt>& attempts) {
+    json.key("attempts");
+    json.begin_array();
+    for (const auto& attempt : attempts) attempt_value(json, attempt);
+    json.end_array();
+    if (!attempts.empty() && attempts.front().seq > 0) json.member("attempts_forgotten", attempts.front().seq);
 }
 
 void credential_members(JsonText& json, const model::Credentials& who) {
@@ -129,6 +151,7 @@ void process_value(JsonText& json, const model::Node& node) {
     json.begin_array();
     for (const auto& image : node.images) image_value(json, image);
     json.end_array();
+    attempts_member(json, node.attempts);
     json.end_object();
 }
 

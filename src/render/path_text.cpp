@@ -17,6 +17,7 @@ using Cells = std::array<std::string, 4>;  // pid, user, login, started
 
 constexpr int gutter = 2;
 constexpr int label_columns = 10;
+constexpr std::size_t attempts_shown = 8;  // of a process
 
 struct Field {
     const char* name;
@@ -87,6 +88,7 @@ private:
         put_row(cells_of(process), command_words(node, 0), process.ended ? Ink::faint : Ink::good, Ink::strong);
         put_birth(process, parent);
         put_images(node, parent);
+        put_attempts(node.attempts);
         if (process.ended) put_end(process);
         if (const char* const why = model::text_of(process.inferred)) put_detail("inferred", why, Ink::odd);
     }
@@ -126,6 +128,20 @@ private:
         put_detail("image", words);
     }
 
+    void put_attempts(const std::vector<model::Attempt>& attempts) {
+        for (auto at = attempts.size() - std::min(attempts.size(), attempts_shown); at < attempts.size(); ++at) {
+            const auto& attempt = attempts[at];
+            const bool is_first = at + attempts_shown <= attempts.size();
+            if (is_first && attempt.seq > 0) put_detail("attempts", fmt::format("{} earlier", attempt.seq));
+            auto words =
+                fmt::format("{}  {}  {}", time_text(attempt.time_ns, style_.utc),
+                            attempt.path.empty() ? "?" : escape_for_terminal(attempt.path), error_words(attempt.error));
+            const bool is_relative = !attempt.path.empty() && attempt.path.front() != '/';
+            if (is_relative && !attempt.cwd.empty()) words += ", in " + escape_for_terminal(attempt.cwd);
+            put_detail("attempt", words, Ink::warn);
+        }
+    }
+
     /// Who the parent was when the child was born, as far as its images tell.
     static const model::Credentials* identity_at(const model::Node& node, model::TimeNs time_ns) {
         const model::Credentials* known = &node.process.credentials;
@@ -159,7 +175,17 @@ private:
         if (process.born.time_ns != 0 && process.ended->time_ns >= process.born.time_ns) {
             words += ", after " + duration_text(process.ended->time_ns - process.born.time_ns);
         }
+        if (process.ended->by != 0) words += ", from " + sender_words(process);
         put_detail("ended", words, process.ended->signal ? Ink::bad : Ink::plain);
+    }
+
+    std::string sender_words(const model::Process& process) const {
+        if (process.ended->by == process.id) return "itself";
+        const auto found = path_.senders.find(process.ended->by);
+        if (found == path_.senders.end()) return fmt::format("@{}", process.ended->by);
+        const auto& sender = found->second;
+        return fmt::format("pid {} ({}, {}), id @{}", sender.pid, escape_for_terminal(sender.comm),
+                           user_words(sender.credentials.uid, style_), sender.id);
     }
 
     void put_gap(const model::Gap& gap) {

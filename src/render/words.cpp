@@ -44,6 +44,11 @@ std::string end_words(const model::Process& process) {
     return "gone, end not seen";
 }
 
+std::string error_words(std::int32_t error) {
+    const char* const name = strerrorname_np(error);
+    return name == nullptr ? fmt::format("error {}", error) : name;
+}
+
 std::string witness_words(model::Witnesses witnesses) {
     std::string out;
     for (const auto one : {model::Witness::audit, model::Witness::connector, model::Witness::procfs}) {

@@ -12,6 +12,8 @@ std::string user_words(std::uint32_t uid, const Style& style);
 /// "alive", "exit 3", "SIGSEGV (11), core dumped", or that its end was not seen.
 std::string end_words(const model::Process& process);
 std::string signal_words(std::int32_t signal);
+/// "ENOENT", or the number where it has no name.
+std::string error_words(std::int32_t error);
 /// "audit, connector".
 std::string witness_words(model::Witnesses witnesses);
 /// "gap  FROM to TO: 12 lost (audit): why".

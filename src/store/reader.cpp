@@ -27,7 +27,9 @@ SqliteReader::SqliteReader(std::unique_ptr<Database> database)
           *database_, select_from(process_columns, "FROM process WHERE pid=?1 AND born_ns<=?2 ORDER BY born_ns DESC")),
       images_by_owner_(*database_, select_from(image_columns, "FROM image WHERE owner=?1 ORDER BY seq")),
       image_by_key_(*database_, select_from(image_columns, "FROM image WHERE owner=?1 AND seq=?2")),
-      boot_by_id_(*database_, "SELECT name FROM boot WHERE id=?1") {}
+      boot_by_id_(*database_, "SELECT name FROM boot WHERE id=?1"),
+      attempts_by_owner_(*database_, select_from(attempt_columns, "FROM attempt WHERE owner=?1 ORDER BY seq")),
+      sender_by_process_(*database_, "SELECT by FROM sender WHERE process=?1") {}
 
 SqliteReader::Snapshot::Snapshot(SqliteReader& reader) : reader_(reader) {
     if (reader_.snapshots_++ > 0) return;
@@ -156,6 +158,8 @@ model::Node SqliteReader::node(ProcessRow&& row, const std::vector<ImageRow>& im
     node.boot = boot_name(node.process.boot);
     node.images.reserve(images.size());
     for (const auto& each : images) node.images.push_back(image(each));
+    node.attempts = attempts_of(node.process.id);
+    if (node.process.ended && node.process.ended->signal) node.process.ended->by = sender_of(node.process.id);
     if (current != nullptr) node.current = image(*current);
     return node;
 }
@@ -169,6 +173,24 @@ model::Image SqliteReader::image(const ImageRow& row) {
     image.argv = names_.argv(row.argv);
     image.credentials = names_.credentials(row.credentials);
     return image;
+}
+
+std::vector<model::Attempt> SqliteReader::attempts_of(model::Id owner) {
+    std::vector<model::Attempt> attempts;
+    for (attempts_by_owner_.start(owner); attempts_by_owner_.next();) {
+        auto row = read_attempt(attempts_by_owner_);
+        row.attempt.path = names_.name(row.path);
+        row.attempt.cwd = names_.name(row.cwd);
+        attempts.push_back(std::move(row.attempt));
+    }
+    return attempts;
+}
+
+model::Id SqliteReader::sender_of(model::Id process) {
+    const bool is_known = sender_by_process_.start(process).next();
+    const model::Id by = is_known ? sender_by_process_.integer(0) : 0;
+    sender_by_process_.stop();
+    return by;
 }
 
 std::string SqliteReader::boot_name(model::BootId boot) {

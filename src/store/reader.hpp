@@ -52,6 +52,8 @@ private:
     model::Node node(ProcessRow&& row, const std::vector<ImageRow>& images, const ImageRow* current);
     model::Node node(ProcessRow&& row);
     model::Image image(const ImageRow& row);
+    std::vector<model::Attempt> attempts_of(model::Id owner);
+    model::Id sender_of(model::Id process);
     std::string boot_name(model::BootId boot);
 
     std::unique_ptr<Database> database_;
@@ -59,6 +61,7 @@ private:
     int snapshots_ = 0;
     std::optional<std::pair<model::BootId, std::string>> known_boot_;
     Statement process_by_id_, processes_by_pid_, images_by_owner_, image_by_key_, boot_by_id_;
+    Statement attempts_by_owner_, sender_by_process_;
 };
 
 /// The image among `images` that `process` runs, or nullptr.

@@ -117,4 +117,15 @@ ImageRow read_image(const Statement& row) {
     return result;
 }
 
+AttemptRow read_attempt(const Statement& row) {
+    AttemptRow result;
+    result.attempt.seq = static_cast<std::int32_t>(row.integer(0));
+    result.attempt.time_ns = row.integer(1);
+    result.attempt.serial = row.integer(2);
+    result.path = row.optional(3);
+    result.attempt.error = static_cast<std::int32_t>(row.integer(4));
+    result.cwd = row.optional(5);
+    return result;
+}
+
 }  // namespace lineage::store

@@ -1,4 +1,4 @@
-// How the model's structs and the tables' rows correspond: the packing that schema/0001_initial.sql describes.
+// How the model's structs and the tables' rows correspond: the packing that schema/ describes.
 #pragma once
 
 #include <optional>
@@ -30,6 +30,13 @@ ProcessRow read_process(const Statement& row);
 
 constexpr const char* image_columns = "owner, seq, time_ns, serial, exe, script, comm, cwd, argv, credentials, seen_by";
 ImageRow read_image(const Statement& row);
+
+struct AttemptRow {
+    model::Attempt attempt;
+    std::optional<std::int64_t> path, cwd;
+};
+constexpr const char* attempt_columns = "seq, time_ns, serial, path, error, cwd";
+AttemptRow read_attempt(const Statement& row);
 
 std::int64_t marks_of(const model::Process& process);
 std::optional<std::int64_t> lived_ns_of(const model::Process& process);

@@ -59,7 +59,7 @@ constexpr int last_life_class = 6;
 const std::string is_own_event =
     "((born_serial = ?1 AND born_ns BETWEEN ?2 AND ?3)"
     " OR (born_serial + ended_after = ?1 AND born_ns + lived_ns BETWEEN ?2 AND ?3))";
-const std::string is_image_event = "(serial = ?1 AND time_ns BETWEEN ?2 AND ?3)";
+const std::string is_exec_event = "(serial = ?1 AND time_ns BETWEEN ?2 AND ?3)";
 
 model::TimeNs back(model::TimeNs time_ns, model::TimeNs by_ns) {
     return time_ns < std::numeric_limits<model::TimeNs>::min() + by_ns ? std::numeric_limits<model::TimeNs>::min()
@@ -111,7 +111,10 @@ std::optional<model::Id> SqliteReader::short_lived_of_event(model::TimeNs time_n
     Statement members(*database_,
                       "SELECT id FROM process WHERE id BETWEEN ?4 << 10 AND (?4 << 10) + 1023 AND " + is_own_event +
                           " UNION ALL SELECT owner FROM image WHERE owner BETWEEN ?4 << 10 AND (?4 << 10) + 1023 AND " +
-                          is_image_event);
+                          is_exec_event +
+                          " UNION ALL SELECT owner FROM attempt WHERE owner BETWEEN ?4 << 10 AND (?4 << 10) + 1023"
+                          " AND " +
+                          is_exec_event);
     for (blocks.start(back(from, class_bounds_ns[0]), to); blocks.next();) {
         if (members.start(serial, from, to, blocks.integer(0)).next()) return members.integer(0);
     }
@@ -125,7 +128,8 @@ std::optional<model::Id> SqliteReader::long_lived_of_event(model::TimeNs time_ns
                       "SELECT id FROM process WHERE life_class > 0 AND life_class = ?4 AND born_ns BETWEEN ?5 AND ?3"
                       " AND (lived_ns IS NULL OR born_ns + lived_ns >= ?2) AND (" +
                           is_own_event + " OR EXISTS (SELECT 1 FROM image WHERE owner = process.id AND " +
-                          is_image_event + "))");
+                          is_exec_event + ") OR EXISTS (SELECT 1 FROM attempt WHERE owner = process.id AND " +
+                          is_exec_event + "))");
     for (int life_class = 1; life_class <= last_life_class; ++life_class) {
         const bool is_bounded = life_class < static_cast<int>(std::size(class_bounds_ns));
         const auto born_from =

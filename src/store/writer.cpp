@@ -45,6 +45,11 @@ SqliteWriter::SqliteWriter(std::unique_ptr<Database> database, base::UniqueFd lo
       insert_image_(*database_, "INSERT OR REPLACE INTO image (" + std::string(image_columns) +
                                     ") VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)"),
       delete_images_(*database_, "DELETE FROM image WHERE owner=?1 AND seq>=?2"),
+      insert_attempt_(*database_, "INSERT INTO attempt (" + std::string(attempt_columns) +
+                                      ", owner) VALUES (?1,?2,?3,?4,?5,?6,?7)"),
+      delete_attempts_(*database_, "DELETE FROM attempt WHERE owner=?1"),
+      insert_sender_(*database_, "INSERT OR REPLACE INTO sender (process, by) VALUES (?1,?2)"),
+      delete_sender_(*database_, "DELETE FROM sender WHERE process=?1"),
       insert_name_(*database_, "INSERT INTO name (text) VALUES (?1)"),
       insert_argv_(*database_, "INSERT INTO argv (bytes) VALUES (?1)"),
       insert_credentials_(
@@ -113,7 +118,12 @@ void SqliteWriter::put(const model::Process& process) {
                    status_of(process), credentials, comm, owner, process.image_seq)
             .run();
     };
-    if (process.id <= largest_id_) {
+    const bool is_new = process.id > largest_id_;
+    if (process.ended && process.ended->by != 0)
+        insert_sender_.start(process.id, process.ended->by).run();
+    else if (!is_new)
+        delete_sender_.start(process.id).run();
+    if (!is_new) {
         store(update_process_);
         if (sqlite3_changes(database_->handle()) > 0) return;
         delete_process_.start(process.id).run();
@@ -135,8 +145,16 @@ void SqliteWriter::drop_images(model::Id owner, std::int32_t from_seq) {
     delete_images_.start(owner, from_seq).run();
 }
 
+void SqliteWriter::put(model::Id owner, const std::vector<model::Attempt>& attempts) {
+    delete_attempts_.start(owner).run();
+    for (const auto& one : attempts)
+        insert_attempt_.start(one.seq, one.time_ns, one.serial, name(one.path), one.error, name(one.cwd), owner).run();
+}
+
 void SqliteWriter::drop(model::Id process) {
     delete_images_.start(process, 0).run();
+    delete_attempts_.start(process).run();
+    delete_sender_.start(process).run();
     delete_process_.start(process).run();
 }
 
@@ -167,6 +185,10 @@ void SqliteWriter::set_fact(std::string_view name, std::string_view value) {
 void SqliteWriter::drop_boot(std::string_view name) {
     for (const char* sql :
          {"DELETE FROM image WHERE owner IN (SELECT id FROM process WHERE boot IN (SELECT id FROM boot WHERE name=?1))",
+          "DELETE FROM attempt WHERE owner IN (SELECT id FROM process WHERE boot IN (SELECT id FROM boot WHERE "
+          "name=?1))",
+          "DELETE FROM sender WHERE process IN (SELECT id FROM process WHERE boot IN (SELECT id FROM boot WHERE "
+          "name=?1))",
           "DELETE FROM process WHERE boot IN (SELECT id FROM boot WHERE name=?1)",
           "DELETE FROM gap WHERE boot IN (SELECT id FROM boot WHERE name=?1)", "DELETE FROM boot WHERE name=?1"}) {
         Statement(*database_, sql).start(name).run();

@@ -26,6 +26,7 @@ public:
     void put(const model::Process& process) override;
     void put(model::Id owner, const model::Image& image) override;
     void drop_images(model::Id owner, std::int32_t from_seq) override;
+    void put(model::Id owner, const std::vector<model::Attempt>& attempts) override;
     void drop(model::Id process) override;
     void put(const model::Gap& gap) override;
     void set_position(std::uint64_t position) override;
@@ -60,6 +61,7 @@ private:
     std::string buffer_;
 
     Statement insert_process_, update_process_, delete_process_, insert_image_, delete_images_;
+    Statement insert_attempt_, delete_attempts_, insert_sender_, delete_sender_;
     Statement insert_name_, insert_argv_, insert_credentials_, widen_block_;
 };
 

@@ -277,9 +277,14 @@ void Tracker::State::on(model::AuditExec&& exec) {
     });
     if (!exec.success) {
         state(life, exec.task);
+        add_attempt(life, std::move(exec));
         return;
     }
-    auto image = std::find_if(life.images.begin(), life.images.end(), untold);
+    drop_search(life, exec.path, task.serial);
+    // Of a helper's first image it speaks only where it can be no other.
+    const auto first = life.images.begin() + (life.by_kernel && !life.images.empty() ? 1 : 0);
+    auto image = std::find_if(first, life.images.end(), untold);
+    if (image == life.images.end()) image = std::find_if(life.images.begin(), life.images.end(), untold);
     if (image == life.images.end()) {
         model::Image unseen;
         unseen.time_ns = task.time_ns;

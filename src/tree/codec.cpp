@@ -48,6 +48,7 @@ void put(Encoder& out, const model::Process& p) {
     put(out, end.signal);
     out.put(end.core_dumped);
     out.put(end.witnesses);
+    out.put(end.by);
     put(out, p.credentials);
     out.put_bytes(p.comm);
     out.put(p.kernel_thread);
@@ -74,6 +75,7 @@ void get(Decoder& in, model::Process& p) {
     get(in, end.signal);
     in.get(end.core_dumped);
     in.get(end.witnesses);
+    in.get(end.by);
     if (ended) p.ended = end;
     get(in, p.credentials);
     p.comm = in.get_bytes();
@@ -104,16 +106,58 @@ void get(Decoder& in, model::Image& image) {
     in.get(image.witnesses);
 }
 
+void put(Encoder& out, const model::Attempt& attempt) {
+    out.put(attempt.seq);
+    out.put(attempt.time_ns);
+    out.put(attempt.serial);
+    out.put_bytes(attempt.path);
+    out.put(attempt.error);
+    out.put_bytes(attempt.cwd);
+}
+void get(Decoder& in, model::Attempt& attempt) {
+    in.get(attempt.seq);
+    in.get(attempt.time_ns);
+    in.get(attempt.serial);
+    attempt.path = in.get_bytes();
+    in.get(attempt.error);
+    attempt.cwd = in.get_bytes();
+}
+
+void put(Encoder& out, const SignalSent& sent) {
+    out.put(sent.time_ns);
+    out.put(sent.serial);
+    out.put(sent.signal);
+    out.put(sent.by);
+}
+void get(Decoder& in, SignalSent& sent) {
+    in.get(sent.time_ns);
+    in.get(sent.serial);
+    in.get(sent.signal);
+    in.get(sent.by);
+}
+
+template <class T>
+void put_all(Encoder& out, const std::vector<T>& all) {
+    out.put(static_cast<std::uint32_t>(all.size()));
+    for (const auto& one : all) put(out, one);
+}
+template <class T>
+void get_all(Decoder& in, std::vector<T>& all) {
+    const auto size = in.get<std::uint32_t>();
+    for (std::uint32_t i = 0; i < size && in.ok(); ++i) get(in, all.emplace_back());
+}
+
 }  // namespace
 
 void save(const Life& life, Encoder& out) {
     put(out, life.process);
-    out.put(static_cast<std::uint32_t>(life.images.size()));
-    for (const auto& image : life.images) put(out, image);
+    put_all(out, life.images);
+    put_all(out, life.attempts);
     out.put(life.first_seen_ns);
     out.put(life.kernel_parent);
     out.put(life.inherited_owner);
     out.put(life.inherited_seq);
+    out.put(life.by_kernel);
     out.put(life.phantom);
     out.put(life.ids_ns);
     out.put(life.ppid_ns);
@@ -146,6 +190,7 @@ void save(const Life& life, Encoder& out) {
         out.put(fork.returned);
         out.put(fork.how);
     }
+    put_all(out, life.signals);
     out.put(life.has_exit_record);
     out.put(life.exit_is_group);
     out.put(life.exit_ns);
@@ -156,16 +201,18 @@ void save(const Life& life, Encoder& out) {
     out.put(life.stored);
     out.put(life.images_changed_from);
     out.put(life.images_stored);
+    out.put(life.attempts_changed);
 }
 
 void restore(Life& life, Decoder& in) {
     get(in, life.process);
-    const auto images = in.get<std::uint32_t>();
-    for (std::uint32_t i = 0; i < images && in.ok(); ++i) get(in, life.images.emplace_back());
+    get_all(in, life.images);
+    get_all(in, life.attempts);
     in.get(life.first_seen_ns);
     in.get(life.kernel_parent);
     in.get(life.inherited_owner);
     in.get(life.inherited_seq);
+    in.get(life.by_kernel);
     in.get(life.phantom);
     in.get(life.ids_ns);
     in.get(life.ppid_ns);
@@ -200,6 +247,7 @@ void restore(Life& life, Decoder& in) {
         in.get(fork.returned);
         in.get(fork.how);
     }
+    get_all(in, life.signals);
     in.get(life.has_exit_record);
     in.get(life.exit_is_group);
     in.get(life.exit_ns);
@@ -210,6 +258,7 @@ void restore(Life& life, Decoder& in) {
     in.get(life.stored);
     in.get(life.images_changed_from);
     in.get(life.images_stored);
+    in.get(life.attempts_changed);
 }
 
 }  // namespace lineage::tree

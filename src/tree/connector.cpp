@@ -92,6 +92,7 @@ void Tracker::State::on(model::ConnectorExec&& exec) {
     add_image(life, std::move(image));
     // A helper's first image is the kernel's doing (kernel_execve in fs/exec.c), which is no system call.
     const bool by_kernel = std::exchange(life.process.kernel_thread, false);
+    life.by_kernel = life.by_kernel || by_kernel;
     // A task that was there before audit was first enabled has no audit context (audit_alloc in kernel/auditsc.c).
     const bool born_since = has(life.process.born.witnesses, model::Witness::connector);
     const bool audit_will_tell = audit_up && !by_kernel && (born_since || life.claimed() || life.stated_serial != 0);

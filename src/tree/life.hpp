@@ -18,6 +18,14 @@ struct NamelessFork {
     model::How how = model::How::unknown;
 };
 
+/// A signal that a record says was sent to a process.
+struct SignalSent {
+    model::TimeNs time_ns = 0;
+    std::int64_t serial = 0;
+    std::int32_t signal = 0;
+    model::Id by = 0;
+};
+
 struct ThreadBirth {
     model::TimeNs time_ns = 0;
     model::Pid tid = 0;
@@ -27,13 +35,15 @@ struct ThreadBirth {
 struct Life {
     model::Process process;
     std::vector<model::Image> images;  ///< its own, in order of time
+    std::vector<model::Attempt> attempts;
 
     // What is known of its beginning.
     model::TimeNs first_seen_ns = 0;  ///< of the first fact; the birth is not later
     model::Pid kernel_parent = -1;    ///< whom the connector named as parent at birth
     model::Id inherited_owner = 0;    ///< the image that it had at birth
     std::int32_t inherited_seq = 0;
-    bool phantom = false;  ///< clone3 returned its pid, but it may be a thread: no record of its own yet
+    bool by_kernel = false;  ///< a user-mode helper: of its first image no audit record tells
+    bool phantom = false;    ///< clone3 returned its pid, but it may be a thread: no record of its own yet
 
     // How fresh the last known values are: an audit record is stamped with the time of system call entry, so a
     // connector event of a later time knows better.
@@ -61,6 +71,8 @@ struct Life {
 
     bool has_signal = false;  ///< a thread of it ended by a signal, which only a whole process can
     std::uint32_t signal_status = 0;
+    std::vector<SignalSent> signals;  ///< one of each kind, the one that it would have died of
+
     bool has_exit_record = false;  ///< the last exit or exit_group record
     bool exit_is_group = false;
     model::TimeNs exit_ns = 0;
@@ -78,6 +90,7 @@ struct Life {
     bool stored = false;  ///< the sink has been told of it
     std::int32_t images_changed_from = std::numeric_limits<std::int32_t>::max();
     std::int32_t images_stored = 0;
+    bool attempts_changed = false;
 
     [[nodiscard]] bool birth_known() const { return process.born.witnesses != 0; }
     [[nodiscard]] bool claimed() const { return has(process.born.witnesses, model::Witness::audit); }

@@ -173,6 +173,8 @@ void Tracker::State::move_facts(Life& from, Life& to, model::TimeNs since_ns) {
             from.process.comm = from.images.back().comm;
         }
     }
+    move_attempts(from, to, since_ns);
+    move_signals(from, to, since_ns);
     for (Life* child = from.first_child; child != nullptr;) {
         Life* const next = child->next_sibling;
         if (child->from_ns() >= since_ns && child != &to) {
@@ -190,6 +192,7 @@ void Tracker::State::end(Life& life, const model::End& end) {
     life.process.ended = end;
     if (const Life* after = population.neighbour(life, 1))
         life.process.ended->time_ns = std::min(end.time_ns, after->from_ns() + tick_ns);
+    name_sender(life);
     population.touch(life);
     if (!was_alive) return;
     population.bury(life);

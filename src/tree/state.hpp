@@ -131,6 +131,19 @@ struct Tracker::State {
     void drop_guess(Life& life);
     void set_image_of_children(Life& parent, model::TimeNs since_ns);
 
+    // attempts.cpp
+    /// The failed exec's place is at the end: audit's events come in order.
+    void add_attempt(Life& life, model::AuditExec&& failed);
+    /// Forgets the attempts that the successful exec of `path` shows to have been its search.
+    void drop_search(Life& life, const std::string& path, std::int64_t serial);
+    void move_attempts(Life& from, Life& to, model::TimeNs since_ns);
+
+    // signals.cpp
+    void on(model::AuditSignal&& sent);
+    void move_signals(Life& from, Life& to, model::TimeNs since_ns);
+    /// Who sent the signal that ended it, as far as records have told.
+    void name_sender(Life& life);
+
     // audit.cpp
     void state(Life& life, const model::AuditHeader& task);
     bool knows_image(const Life& life, const std::string& exe);

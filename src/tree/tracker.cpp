@@ -8,7 +8,7 @@ namespace lineage::tree {
 
 namespace {
 
-constexpr std::uint32_t saved_version = 1;
+constexpr std::uint32_t saved_version = 2;
 
 }  // namespace
 
@@ -128,6 +128,7 @@ void Tracker::take_changes(ChangeSink& sink) {
         if (life.images_stored > count) sink.images_end(life.process.id, count);
         for (auto seq = std::max(0, std::min(life.images_changed_from, count)); seq < count; ++seq)
             sink.image(life.process.id, life.images[static_cast<std::size_t>(seq)]);
+        if (std::exchange(life.attempts_changed, false)) sink.attempts(life.process.id, life.attempts);
         life.stored = true;
         life.images_stored = count;
         life.images_changed_from = std::numeric_limits<std::int32_t>::max();

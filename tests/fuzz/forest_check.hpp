@@ -18,6 +18,7 @@ public:
     void put(const model::Process& process) override { parents_[process.id] = process.parent; }
     void put(model::Id, const model::Image&) override {}
     void drop_images(model::Id, std::int32_t) override {}
+    void put(model::Id, const std::vector<model::Attempt>&) override {}
     void drop(model::Id process) override { parents_.erase(process); }
     void put(const model::Gap&) override {}
     void set_position(std::uint64_t) override {}

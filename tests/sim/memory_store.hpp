@@ -15,6 +15,7 @@ class MemoryStore final : public lineage::store::Writer {
 public:
     std::map<model::Id, model::Process> processes;
     std::map<std::pair<model::Id, std::int32_t>, model::Image> images;
+    std::map<model::Id, std::vector<model::Attempt>> attempts;
     std::vector<model::Boot> boots;
     std::vector<model::Gap> gaps;
     lineage::store::Progress saved;
@@ -29,8 +30,10 @@ public:
         for (auto at = images.lower_bound({owner, from}); at != images.end() && at->first.first == owner;)
             at = images.erase(at);
     }
+    void put(model::Id owner, const std::vector<model::Attempt>& all) override { attempts[owner] = all; }
     void drop(model::Id process) override {
         processes.erase(process);
+        attempts.erase(process);
         drop_images(process, 0);
     }
     void put(const model::Gap& gap) override { gaps.push_back(gap); }

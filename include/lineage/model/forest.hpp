@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/graph/adjacency_list.hpp>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@ struct Node {
     std::string boot;           ///< Boot::name
     Image current;              ///< the image it runs, its own or inherited; empty where none is known
     std::vector<Image> images;  ///< its own, in order
+    std::vector<Attempt> attempts;
 };
 
 /// Vertices are processes, edges lead from a creation parent to its children.
@@ -25,6 +27,7 @@ struct Path {
     Node process;
     std::vector<Node> ancestors;
     std::vector<Gap> gaps;
+    std::map<Id, Process> senders;  ///< of the signals that ended them (End::by), those that are still known
 };
 
 /// What `find` and `export` select by; everything given must hold.

@@ -67,6 +67,14 @@ struct AuditAbend {
     std::int32_t signal = 0;
 };
 
+/// A system call that sent a signal, with those that it went to (OBJ_PID: audit_signal_info_syscall in
+/// kernel/auditsc.c, which names them only while some rule is about such calls).
+struct AuditSignal {
+    AuditHeader task;  ///< the sender
+    std::int32_t signal = 0;
+    std::vector<Pid> targets;  ///< thread groups
+};
+
 /// Process connector events (linux/cn_proc.h). `time_ns` is CLOCK_MONOTONIC as the kernel stamped it.
 struct ConnectorFork {
     TimeNs time_ns = 0;
@@ -163,9 +171,9 @@ struct Stopped {
     TimeNs time_ns = 0;
 };
 
-using Observation = std::variant<AuditFork, AuditExec, AuditExit, AuditStatement, AuditLogin, AuditAbend, ConnectorFork,
-                                 ConnectorExec, ConnectorId, ConnectorComm, ConnectorCoredump, ConnectorExit, Seen,
-                                 BootBegan, ClockChanged, ConnectorUp, ConnectorDown, ConnectorDrained, SnapshotBegan,
-                                 SnapshotEnded, AuditUp, AuditDown, Lost, Stopped>;
+using Observation = std::variant<AuditFork, AuditExec, AuditExit, AuditStatement, AuditLogin, AuditAbend, AuditSignal,
+                                 ConnectorFork, ConnectorExec, ConnectorId, ConnectorComm, ConnectorCoredump,
+                                 ConnectorExit, Seen, BootBegan, ClockChanged, ConnectorUp, ConnectorDown,
+                                 ConnectorDrained, SnapshotBegan, SnapshotEnded, AuditUp, AuditDown, Lost, Stopped>;
 
 }  // namespace lineage::model

@@ -80,6 +80,22 @@ struct Image {
     bool operator==(const Image&) const = default;
 };
 
+/// An execve or execveat that failed. Not kept is what a successful one ends as a search: the attempts right before it
+/// that found no such file (ENOENT, ENOTDIR), under other paths to the same last name, as execvp and shells make them
+/// along PATH. Of one process the newest `attempts_max` are kept, with the numbers that they have among all.
+struct Attempt {
+    std::int32_t seq = 0;  ///< 0, 1, ... within its process, in order of time
+    TimeNs time_ns = 0;
+    std::int64_t serial = 0;
+    std::string
+        path;  ///< the file that was asked for; empty where the record does not tell (a bad pointer, a descriptor)
+    std::int32_t error = 0;  ///< errno
+    std::string cwd;
+
+    bool operator==(const Attempt&) const = default;
+};
+constexpr std::size_t attempts_max = 64;
+
 struct Birth {
     TimeNs time_ns = 0;
     std::int64_t serial = 0;  ///< 0 where audit did not see it
@@ -97,6 +113,7 @@ struct End {
     std::optional<std::int32_t> signal;
     bool core_dumped = false;
     Witnesses witnesses = 0;
+    Id by = 0;  ///< the process that sent the signal; 0: no record tells
 
     bool operator==(const End&) const = default;
 };

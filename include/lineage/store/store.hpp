@@ -47,6 +47,8 @@ public:
     virtual void put(const model::Process& process) = 0;               ///< inserts or replaces by id
     virtual void put(model::Id owner, const model::Image& image) = 0;  ///< inserts or replaces by (owner, seq)
     virtual void drop_images(model::Id owner, std::int32_t from_seq) = 0;
+    virtual void put(model::Id owner,
+                     const std::vector<model::Attempt>& attempts) = 0;  ///< replaces all of the owner's
     virtual void drop(model::Id process) = 0;
     virtual void put(const model::Gap& gap) = 0;
     virtual void set_position(std::uint64_t position) = 0;
@@ -70,7 +72,7 @@ public:
     virtual base::Result<std::optional<model::Node>> by_pid(model::Pid pid, model::TimeNs at_ns,
                                                             model::BootId boot = 0) = 0;
     /// The process that the audit event `serial`, stamped within a second of `time_ns`, is about: born, ended or given
-    /// an image by it.
+    /// an image by it, or an attempt at one.
     virtual base::Result<std::optional<model::Node>> by_event(model::TimeNs time_ns, std::int64_t serial) = 0;
     /// The creation parents of a process: its parent first, pid 0 last.
     virtual base::Result<std::vector<model::Node>> ancestors(model::Id id) = 0;

@@ -22,6 +22,8 @@ public:
     virtual void image(model::Id owner, const model::Image& image) = 0;
     /// `owner` has no image from `seq` on (they turned out to be another process's).
     virtual void images_end(model::Id owner, std::int32_t seq) = 0;
+    /// All the attempts that are kept of `owner`, instead of those told before.
+    virtual void attempts(model::Id owner, const std::vector<model::Attempt>& attempts) = 0;
     /// The process turned out to be another one seen twice, or no process; what hung on it has been moved.
     virtual void removed(model::Id process) = 0;
     virtual void gap(const model::Gap& gap) = 0;
@@ -50,8 +52,8 @@ public:
     /// No more will come (end of an imported log): settles what waits for later knowledge.
     void finish();
 
-    /// Everything that has changed since the last call, each thing once: boots, removals, processes by id, images,
-    /// gaps.
+    /// Everything that has changed since the last call, each thing once: boots, removals, processes by id with their
+    /// images and attempts, gaps.
     void take_changes(ChangeSink& sink);
     [[nodiscard]] std::size_t pending_changes() const;
     std::vector<Question> take_questions();

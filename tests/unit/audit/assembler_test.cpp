@@ -41,6 +41,7 @@ public:
     }
 
     std::vector<model::Observation> said;
+    std::string saved;
 
 private:
     audit::Assembler assembler_;
@@ -73,6 +74,55 @@ TEST_CASE("a long argument is put together from its parts, in any order and more
     bench.end(1);
     (*bench).finish();
     CHECK(std::get<model::AuditExec>(bench.said.at(0)).argv == std::vector<std::string>{"x", "ccdd"});
+}
+
+TEST_CASE("a call that sent a signal names the signal and whom it went to") {
+    Bench bench;
+    struct Case {
+        int number;
+        const char* arguments;
+        int signal;  // 0: says nothing of a signal
+    };
+    enum { sys_kill = 62, sys_tkill = 200, sys_tgkill = 234, sys_rt_sigqueueinfo = 129, sys_rt_tgsigqueueinfo = 297 };
+    enum { sys_pidfd_send_signal = 424, sys_ptrace = 101 };
+    const Case cases[] = {
+        {sys_kill, "success=yes exit=0 a0=64 a1=9 a2=b", 9},
+        {sys_tkill, "success=yes exit=0 a0=64 a1=f a2=b", 15},
+        {sys_rt_sigqueueinfo, "success=yes exit=0 a0=64 a1=40 a2=b", 64},
+        {sys_pidfd_send_signal, "success=yes exit=0 a0=3 a1=6 a2=b", 6},
+        {sys_tgkill, "success=yes exit=0 a0=64 a1=65 a2=b", 11},
+        {sys_rt_tgsigqueueinfo, "success=yes exit=0 a0=64 a1=65 a2=2", 2},
+        {sys_kill, "success=yes exit=0 a0=64 a1=0", 0},
+        {sys_kill, "success=no exit=-1 a0=64 a1=9", 0},
+        {sys_kill, "success=yes exit=0 a0=64 a1=ffffffffffffffff", 0},
+        {sys_ptrace, "success=yes exit=0 a0=10 a1=9 a2=9", 0},
+    };
+    int serial = 0;
+    for (const Case& one : cases) {
+        bench.add(
+            AUDIT_SYSCALL, ++serial,
+            "arch=c000003e syscall=" + std::to_string(one.number) + " " + one.arguments +
+                " items=0 ppid=1 pid=42 auid=1000 uid=0 gid=0 euid=0 egid=0 tty=pts0 ses=3 comm=\"c\" key=\"other\"");
+        bench.add(AUDIT_OBJ_PID, serial, "opid=100 oauid=1000 ouid=0 oses=3 ocomm=\"sleep\"");
+        bench.add(AUDIT_OBJ_PID, serial, "opid=101 oauid=-1 ouid=0 oses=-1 ocomm=6120 obj=u:r:t");
+        bench.end(serial);
+    }
+    base::Encoder saved_state(bench.saved);
+    (*bench).save(saved_state);  // in the middle of them
+    base::Decoder in(bench.saved);
+    (*bench).restore(in);
+    REQUIRE(in.ok());
+    (*bench).finish();
+    REQUIRE(bench.said.size() == std::size(cases));
+    for (std::size_t i = 0; i < std::size(cases); ++i) {
+        CAPTURE(i);
+        const auto* const sent = std::get_if<model::AuditSignal>(&bench.said[i]);
+        REQUIRE((sent != nullptr) == (cases[i].signal != 0));
+        if (sent == nullptr) continue;
+        CHECK(sent->signal == cases[i].signal);
+        CHECK(sent->targets == std::vector<model::Pid>{100, 101});
+        CHECK(sent->task.pid == 42);
+    }
 }
 
 TEST_CASE("a lone ANOM_ABEND holds nothing up, and an event without its end only as long as patience lasts") {

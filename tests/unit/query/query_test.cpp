@@ -118,6 +118,18 @@ TEST_CASE("a path has the ancestors and each touching gap once") {
     CHECK(path_of(reader, 9).error().exit == base::ExitCode::nothing_matched);
 }
 
+TEST_CASE("a path knows who sent the signals that ended its processes, as long as they are known") {
+    FakeReader reader;
+    for (const model::Id id : {1, 2, 3, 4}) reader.add(id, id == 4 ? 1 : id - 1);
+    reader.processes[3].ended.emplace().by = 4;
+    reader.processes[2].ended.emplace().by = 99;
+    reader.processes[1].ended.emplace().by = 2;
+    const auto path = path_of(reader, 3).value();
+    REQUIRE(path.senders.size() == 2);
+    CHECK(path.senders.at(4) == reader.processes[4]);
+    CHECK(path.senders.at(2) == reader.processes[2]);
+}
+
 TEST_CASE("a forest has the selection and its edges, and the ancestors when asked") {
     FakeReader reader;
     reader.add(9, 0);

@@ -22,11 +22,27 @@ TEST_CASE("a process has the contract's fields in the contract's order") {
         render::process_json(shell()) ==
         R"({"kind":"process","id":3,"boot":"b00t","pid":4242,"ns_pid":null,"parent":2,"ppid":1,)"
         R"("born":{"time":"2025-11-21T12:00:03.123456789Z","serial":503,"how":"fork","witness":["audit","connector"]},)"
-        R"("ended":{"time":"2025-11-21T12:00:05.623456789Z","serial":null,"code":null,"signal":9,"witness":["connector"],"core_dumped":false},)"
+        R"("ended":{"time":"2025-11-21T12:00:05.623456789Z","serial":null,"code":null,"signal":9,"witness":["connector"],"core_dumped":false,"by":null},)"
         R"("uid":1000,"gid":1000,"euid":1000,"egid":1000,"auid":1000,"ses":3,"tty":"pts0",)"
         R"("comm":"bash","exe":"/usr/bin/bash","argv":["-bash"],"cwd":"/","kernel_thread":false,"inferred":null,)"
         R"("images":[{"time":"2025-11-21T12:00:03.128456789Z","serial":531,"exe":"/usr/bin/bash","argv":["-bash"],)"
-        R"("cwd":"/","comm":"bash","uid":1000,"euid":1000,"auid":1000,"witness":["audit"]}]})");
+        R"("cwd":"/","comm":"bash","uid":1000,"euid":1000,"auid":1000,"witness":["audit"]}],"attempts":[]})");
+}
+
+TEST_CASE("attempts have their error by name, and what came before those kept is counted") {
+    auto tried = shell();
+    tried.process.ended->by = 2;
+    tried.attempts = {{0, noon_ns, 540, "/usr/local/bin/\xff", 2, "/home"}, {1, noon_ns, 541, "", 4000, ""}};
+    auto json = nlohmann::json::parse(render::process_json(tried));
+    CHECK(json["ended"]["by"] == 2);
+    CHECK(
+        json["attempts"].dump(-1, ' ', true) ==
+        R"([{"cwd":"/home","error":"ENOENT","path":"/usr/local/bin/\ufffd","serial":540,"time":"2025-11-21T12:00:00.123456789Z"},)"
+        R"({"cwd":null,"error":"error 4000","path":null,"serial":541,"time":"2025-11-21T12:00:00.123456789Z"}])");
+    CHECK_FALSE(json.contains("attempts_forgotten"));
+    tried.attempts.erase(tried.attempts.begin());
+    json = nlohmann::json::parse(render::process_json(tried));
+    CHECK(json["attempts_forgotten"] == 1);
 }
 
 TEST_CASE("what is not known is null") {
@@ -84,7 +100,7 @@ TEST_CASE("boot, gap and path") {
     CHECK(render::gap_json(gap, "b00t") ==
           R"({"kind":"gap","id":7,"boot":"b00t","from":"2025-11-21T12:00:00.123456789Z",)"
           R"("to":"2025-11-21T12:00:00.123456790Z","lost":12,"witness":"audit","why":"backlog"})");
-    const auto path = nlohmann::json::parse(render::path_json({shell(), {sshd(), root()}, {gap}}));
+    const auto path = nlohmann::json::parse(render::path_json({shell(), {sshd(), root()}, {gap}, {}}));
     CHECK(path["process"]["pid"] == 4242);
     CHECK(path["ancestors"][0]["pid"] == 812);
     CHECK(path["ancestors"][1]["pid"] == 0);

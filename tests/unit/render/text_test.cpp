@@ -28,7 +28,7 @@ bool has_text(const std::string& where, std::string_view what) {
 
 TEST_CASE("show is a table from pid 0 down, with what is to say under each process") {
     const model::Gap gap{7, 1, noon_ns, noon_ns + 1'000'000'000, 12, model::Witness::audit, "the backlog was full"};
-    CHECK(path_of({shell(), {sshd(), root()}, {gap}}) == R"(
+    CHECK(path_of({shell(), {sshd(), root()}, {gap}, {}}) == R"(
  PID  USER          LOGIN         STARTED                   COMMAND
    0  root (0)      -             2025-11-21 12:00:01.123Z  [swapper/0]
       born      boot, seen by procfs, id @1
@@ -54,23 +54,46 @@ TEST_CASE("show lists the images where there are several, and a change without a
     su.images.back().script = "./run me.py";
     su.current = su.images.back();
     su.process.credentials = user(0, 1000);
-    const auto text = path_of({su, {}, {}});
+    const auto text = path_of({su, {}, {}, {}});
     CHECK(has_text(text, "image     2025-11-21 12:00:03.128Z  /usr/bin/bash as -bash\n"));
     CHECK(has_text(text, "image     2025-11-21 12:00:00.123Z  /usr/bin/python3 './run me.py'  (script ./run me.py)\n"));
     CHECK(has_text(text, "user      alice (1000) -> root (0)\n"));
     CHECK_FALSE(has_text(text, "login "));
 }
 
+TEST_CASE("show tells of failed execs, the newest where there are many") {
+    auto tried = shell();
+    tried.attempts = {{0, noon_ns, 540, "/nonexistent\033", 2, "/home"}, {1, noon_ns, 541, "./x", 13, "/home"}};
+    auto text = path_of({tried, {}, {}, {}});
+    CHECK(has_text(text, "attempt   2025-11-21 12:00:00.123Z  /nonexistent\\033  ENOENT\n"));
+    CHECK(has_text(text, "attempt   2025-11-21 12:00:00.123Z  ./x  EACCES, in /home\n"));
+    CHECK_FALSE(has_text(text, "earlier"));
+    for (int seq = 2; seq < 11; ++seq) tried.attempts.push_back({seq, noon_ns, 541, "/nth", 2, ""});
+    text = path_of({tried, {}, {}, {}});
+    CHECK(has_text(text, "attempts  3 earlier\n"));
+    CHECK_FALSE(has_text(text, "./x"));
+}
+
+TEST_CASE("show says who sent the signal") {
+    auto killed = shell();
+    killed.process.ended->by = 2;
+    CHECK(has_text(path_of({killed, {}, {}, {{2, sshd().process}}}),
+                   "SIGKILL (9), after 2.5 s, from pid 812 (sshd, root (0)), id @2\n"));
+    CHECK(has_text(path_of({killed, {}, {}, {}}), ", from @2\n"));
+    killed.process.ended->by = killed.process.id;
+    CHECK(has_text(path_of({killed, {}, {}, {}}), ", from itself\n"));
+}
+
 TEST_CASE("show says what is inferred and how an end is known") {
     auto lost = shell();
     lost.process.inferred = model::Inferred::parent_from_ppid;
     lost.process.ended->signal.reset();
-    const auto text = path_of({lost, {}, {}});
+    const auto text = path_of({lost, {}, {}, {}});
     CHECK(has_text(text, "inferred  "s + model::text_of(model::Inferred::parent_from_ppid)));
     CHECK(has_text(text, "gone, end not seen"));
     lost.process.ended->signal = 11;
     lost.process.ended->core_dumped = true;
-    CHECK(has_text(path_of({lost, {}, {}}), "SIGSEGV (11), core dumped"));
+    CHECK(has_text(path_of({lost, {}, {}, {}}), "SIGSEGV (11), core dumped"));
 }
 
 TEST_CASE("a tree is drawn with lines, the first born first") {
@@ -112,7 +135,7 @@ TEST_CASE("hostile bytes stay out of every text view") {
     std::string list;
     render::list_line(hostile, style, list);
     const model::Gap gap{7, 1, noon_ns, noon_ns, std::nullopt, model::Witness::audit, every_byte()};
-    for (const auto& text : {path_of({hostile, {hostile}, {gap}}, style), tree_of({hostile}, style), list}) {
+    for (const auto& text : {path_of({hostile, {hostile}, {gap}, {}}, style), tree_of({hostile}, style), list}) {
         CHECK(render::is_utf8(text));
         CHECK(std::none_of(text.begin(), text.end(),
                            [](char c) { return (c >= 0 && c < 0x20 && c != '\n') || c == 0x7f; }));

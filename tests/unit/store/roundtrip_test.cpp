@@ -64,6 +64,16 @@ TEST_CASE_FIXTURE(Fixture, "a process comes back as it was put") {
         CHECK(must(reader->by_pid(full.pid, full.born.time_ns)) == std::nullopt);
         CHECK(must(reader->sizes()).processes == 1);
     }
+    SUBCASE("who sent the signal comes back, is replaced and forgotten") {
+        auto killed = full;
+        for (const model::Id by : {5, 6, 0, 77}) {
+            killed.ended->by = by;
+            CHECK(put(killed).process == killed);
+        }
+        in_transaction(*writer, [&] { writer->drop(killed.id); });
+        killed.ended->by = 0;
+        CHECK(put(killed).process == killed);
+    }
     SUBCASE("with nothing known") {
         model::Process bare;
         bare.id = 78;
@@ -139,6 +149,22 @@ TEST_CASE_FIXTURE(Fixture, "images come back in order, and the one it runs is kn
     CHECK(node(reader->by_id(2)).current == model::Image{});
 }
 
+TEST_CASE_FIXTURE(Fixture, "attempts come back in order, and those put later replace them") {
+    const model::Attempt first{3, start_ns, 17, "/usr/local/bin/" + every_byte(), 13, "/home"};
+    const model::Attempt second{4, start_ns + 1, 18, "", 4095, ""};
+    const model::Attempt third{5, start_ns + 2, 19, "x", 2, "/"};
+    CHECK(put(process(1, 0)).attempts.empty());
+    in_transaction(*writer, [&] { writer->put(1, std::vector{first, second}); });
+    CHECK(node(reader->by_id(1)).attempts == std::vector{first, second});
+    in_transaction(*writer, [&] { writer->put(1, std::vector{second, third}); });
+    CHECK(node(reader->by_id(1)).attempts == std::vector{second, third});
+    in_transaction(*writer, [&] {
+        writer->drop(1);
+        writer->put(process(1, 0));
+    });
+    CHECK(node(reader->by_id(1)).attempts.empty());
+}
+
 TEST_CASE_FIXTURE(Fixture, "gaps, facts and progress come back") {
     const model::Gap gap{1, 2, 10, 20, 5, model::Witness::connector, "queue was full"};
     const model::Gap other{2, 3, 10, 20, std::nullopt, model::Witness::audit, ""};
@@ -171,7 +197,9 @@ TEST_CASE_FIXTURE(Fixture, "a boot that is dropped takes all of its own along an
             writer->put(model::Boot{boot, "boot" + std::to_string(boot), "", 0, true});
             auto one = process(boot * 10, 0);
             one.boot = boot;
+            one.ended = model::End{start_ns, 0, std::nullopt, 9, false, 2, 3};
             writer->put(one);
+            writer->put(one.id, std::vector{model::Attempt{0, start_ns, 1, "x", 2, "/"}});
             writer->put(one.id, image(0, "/bin/x", {"same"}));
             writer->put(one.id, image(1, "/bin/x", {"of boot", std::to_string(boot)}));
             writer->put(model::Gap{boot, boot, 0, 0, std::nullopt, model::Witness::audit, ""});
@@ -184,6 +212,13 @@ TEST_CASE_FIXTURE(Fixture, "a boot that is dropped takes all of its own along an
     CHECK(must(reader->gaps()).size() == 1);
     CHECK(node(reader->by_id(20)).images[0].argv == std::vector<std::string>{"same"});
     CHECK(must(reader->sizes()).oldest_ns == start_ns + 20 * second_ns);
+    auto dropped = process(10, 0);
+    dropped.ended = model::End{start_ns, 0, std::nullopt, 9, false, 2};
+    in_transaction(*writer, [&] { writer->put(dropped); });
+    CHECK(node(reader->by_id(10)).process.ended->by == 0);
+    CHECK(node(reader->by_id(10)).attempts.empty());
+    CHECK(node(reader->by_id(20)).process.ended->by == 3);
+    CHECK(node(reader->by_id(20)).attempts.size() == 1);
     in_transaction(*writer, [&] {
         writer->drop_boot("no such boot");
         put_both();

@@ -105,6 +105,7 @@ TEST_CASE_FIXTURE(Fixture, "an event of a life of any length is found") {
             late.time_ns = at(lived_s);
             late.serial = id * 10 + 1;
             writer->put(id, late);
+            writer->put(id, std::vector{model::Attempt{0, at(lived_s), id * 10 + 2, "/bin/none", 2, "/"}});
         }
     });
     id = 100;
@@ -114,6 +115,7 @@ TEST_CASE_FIXTURE(Fixture, "an event of a life of any length is found") {
         CAPTURE(lived_s);
         CHECK(event(at(lived_s + 0.9), id * 10) == id);
         CHECK(event(at(lived_s - 0.9), id * 10 + 1) == id);
+        CHECK(event(at(lived_s - 0.9), id * 10 + 2) == id);
     }
 }
 

@@ -95,24 +95,46 @@ TEST_CASE("a newer schema is refused by its number") {
     TemporaryDirectory directory;
     { must(open_writer(directory.file())); }
     run_sql(directory.file(), "PRAGMA user_version = 4711");
-    CHECK(open_error(directory.file()).find("schema 4711 is newer than this program's 1: ") != std::string::npos);
+    CHECK(open_error(directory.file())
+              .find("schema 4711 is newer than this program's " + std::to_string(migrations().back().number) + ": ") !=
+          std::string::npos);
 }
 
 TEST_CASE("an older schema is migrated step by step, or not at all") {
     TemporaryDirectory directory;
     { must(open_writer(directory.file())); }
     Database database(directory.file(), directory.file(), SQLITE_OPEN_READWRITE);
-    const Migration one{1, "not to be run again"};
-    const Migration two{2, "CREATE TABLE second (a)"};
-    const Migration broken[] = {one, two, {3, "CREATE TABLE third (a); nonsense"}};
+    const int newest = migrations().back().number;
+    const Migration one{newest, "not to be run again"};
+    const Migration two{newest + 1, "CREATE TABLE second (a)"};
+    const Migration broken[] = {one, two, {newest + 2, "CREATE TABLE third (a); nonsense"}};
     CHECK_FALSE(migrate(database, broken));
-    CHECK(must(schema_version(database, broken)) == 1);
-    const Migration good[] = {one, two, {3, "CREATE TABLE third (b)"}};
+    CHECK(must(schema_version(database, broken)) == newest);
+    const Migration good[] = {one, two, {newest + 2, "CREATE TABLE third (b)"}};
     must(migrate(database, good));
     must(migrate(database, good));
-    CHECK(must(schema_version(database, good)) == 3);
+    CHECK(must(schema_version(database, good)) == newest + 2);
     database.execute("INSERT INTO second VALUES (1); INSERT INTO third (b) VALUES (1)");
     must(database.take_failure());
+}
+
+TEST_CASE("a database of the first version keeps what it holds, and takes what has come since") {
+    TemporaryDirectory directory;
+    {
+        Database database(directory.file(), directory.file(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+        must(migrate(database, migrations().first(1)));
+        database.execute("INSERT INTO boot VALUES (1, 'old', 'host', 5, 0)");
+        must(database.take_failure());
+    }
+    CHECK(open_reader(directory.file()).error().message().find("schema 1 is older than") != std::string::npos);
+    auto writer = must(open_writer(directory.file()));
+    in_transaction(*writer, [&] {
+        writer->put(process(1, 0));
+        writer->put(1, std::vector{model::Attempt{0, start_ns, 1, "x", 2, "/"}});
+    });
+    auto reader = must(open_reader(directory.file()));
+    CHECK(must(reader->boots()) == std::vector{model::Boot{1, "old", "host", 5, false}});
+    CHECK(node(reader->by_id(1)).attempts.size() == 1);
 }
 
 TEST_CASE("a truncated or overwritten database is called damaged") {

@@ -1,101 +1,11 @@
 // Goal: each rule of the tracker's on its own; tests/sim has them all at once.
 // Method: a few observations by hand, times in milliseconds, and what the sink was told.
-#include "lineage/tree/tracker.hpp"
-
-#include <doctest/doctest.h>
 #include <sched.h>
 
-#include <map>
-
-namespace {
+#include "world.hpp"
 
 using namespace lineage;
-using model::Witness;
-
-constexpr model::TimeNs ms = 1'000'000;
-constexpr model::TimeNs start = 1'000'000'000 * ms;
-
-struct Rows final : tree::ChangeSink {
-    std::map<model::Id, model::Process> processes;
-    std::map<std::pair<model::Id, int>, model::Image> images;
-    std::vector<model::Gap> gaps;
-    void boot(const model::Boot&) override {}
-    void process(const model::Process& process) override { processes[process.id] = process; }
-    void image(model::Id owner, const model::Image& image) override { images[{owner, image.seq}] = image; }
-    void images_end(model::Id owner, std::int32_t seq) override {
-        images.erase(images.lower_bound({owner, seq}), images.upper_bound({owner, INT32_MAX}));
-    }
-    void removed(model::Id process) override { processes.erase(process); }
-    void gap(const model::Gap& gap) override { gaps.push_back(gap); }
-};
-
-class World {
-public:
-    World() {
-        model::BootBegan boot;
-        boot.name = "boot";
-        boot.started_ns = start;
-        say(boot);
-    }
-    template <class Fact>
-    void say(Fact fact) {
-        tracker.observe(model::Observation(std::move(fact)));
-    }
-    static model::AuditHeader task(model::TimeNs at_ms, std::int64_t serial, model::Pid pid, model::Pid ppid,
-                                   std::uint32_t uid = 0) {
-        model::AuditHeader header;
-        header.time_ns = start + at_ms * ms;
-        header.serial = serial;
-        header.pid = pid;
-        header.ppid = ppid;
-        header.credentials = model::Credentials{uid, 0, uid, 0, 1000, 1, ""};
-        header.comm = "c";
-        header.exe = "/bin/c";
-        return header;
-    }
-    void fork(model::TimeNs at_ms, std::int64_t serial, model::Pid pid, model::Pid ppid, model::Pid returned,
-              model::How how = model::How::fork, std::optional<std::uint64_t> flags = {}) {
-        say(model::AuditFork{task(at_ms, serial, pid, ppid), how, returned, flags});
-    }
-    void exec(model::TimeNs at_ms, std::int64_t serial, model::Pid pid, model::Pid ppid, const std::string& name) {
-        say(model::AuditExec{task(at_ms, serial, pid, ppid), true, 0, {name}, "/", "/bin/c"});
-    }
-    void exit(model::TimeNs at_ms, std::int64_t serial, model::Pid pid, model::Pid ppid, int code, bool group = true) {
-        say(model::AuditExit{task(at_ms, serial, pid, ppid), code, group});
-    }
-    void connector() { say(model::ConnectorUp{start}); }
-    void born(model::TimeNs at_ms, model::Pid parent, model::Pid tid, model::Pid tgid) {
-        say(model::ConnectorFork{start + at_ms * ms, parent, tid, tgid});
-    }
-    void gone(model::TimeNs at_ms, model::Pid tid, model::Pid tgid, std::uint32_t status) {
-        say(model::ConnectorExit{start + at_ms * ms, tid, tgid, status, 1});
-    }
-    /// The pid's lives, oldest first.
-    std::vector<model::Process> lives(model::Pid pid) {
-        tracker.take_changes(rows);
-        std::vector<model::Process> found;
-        for (const auto& [id, process] : rows.processes)
-            if (process.pid == pid) found.push_back(process);
-        std::sort(found.begin(), found.end(),
-                  [](const auto& a, const auto& b) { return a.born.time_ns < b.born.time_ns; });
-        return found;
-    }
-    model::Process one(model::Pid pid) {
-        const auto found = lives(pid);
-        REQUIRE(found.size() == 1);
-        return found.front();
-    }
-    model::Pid parent_of(const model::Process& process) { return rows.processes.at(process.parent).pid; }
-    std::string runs(const model::Process& process) {
-        const auto image = rows.images.find({process.image_owner, process.image_seq});
-        return image == rows.images.end() || image->second.argv.empty() ? "" : image->second.argv.front();
-    }
-
-    tree::Tracker tracker;
-    Rows rows;
-};
-
-}  // namespace
+using namespace lineage::tree::test;
 
 TEST_CASE("a child whose records come before its parent's clone record") {
     World w;
@@ -198,15 +108,25 @@ TEST_CASE("saved and restored between any two observations it goes on as it was"
     World w;
     w.connector();
     w.born(1, 1, 50, 50);
-    w.tracker.take_changes(w.rows);
-    std::string saved;
-    w.tracker.save(saved);
-    tree::Tracker other;
-    REQUIRE(other.restore(saved));
-    w.tracker = std::move(other);
+    w.save_and_restore();
     w.gone(9, 50, 50, 5U << 8);
     CHECK(w.one(50).ended->code == 5);
     CHECK_FALSE(tree::Tracker().restore("nonsense").has_value());
+}
+
+TEST_CASE("a user-mode helper's first image has no record, and takes none from its next") {
+    World w;
+    w.connector();
+    w.say(model::AuditUp{true});
+    w.born(1, 2, 100, 100);
+    w.exec_told(5, 100);
+    w.exec_told(6, 100);
+    w.save_and_restore();
+    w.exec(4, 1, 100, 2, "next");  // its stamp is up to one tick early
+    const auto helper = w.one(100);
+    CHECK(w.rows.images.at({helper.id, 0}).argv.empty());
+    CHECK(w.rows.images.at({helper.id, 1}).argv == std::vector<std::string>{"next"});
+    CHECK(w.runs(helper) == "next");
 }
 
 TEST_CASE("what was lost is a gap") {
