@@ -44,6 +44,7 @@ void Tracker::State::state(Life& life, const model::AuditHeader& task) {
         population.touch(life);
     }
     // Where it is not known what it runs, the record at least names the file.
+    name_image(life, task);
     if (!task.exe.empty() && !process.kernel_thread && !knows_image(life, task.exe)) {
         model::Image image;
         image.time_ns = life.from_ns();

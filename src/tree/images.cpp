@@ -40,6 +40,18 @@ void Tracker::State::drop_guess(Life& life) {
     set_image_of_children(life, std::numeric_limits<model::TimeNs>::min());
 }
 
+void Tracker::State::name_image(Life& life, const model::AuditHeader& task) {
+    if (life.images.empty() || task.exe.empty()) return;
+    model::Image& image = life.images.back();
+    // Records come by serial: that of the exec would have been here before.
+    if (!image.exe.empty() || task.time_ns < image.time_ns + clock_slack_ns) return;
+    image.exe = task.exe;
+    image.comm = task.comm;
+    image.witnesses = image.witnesses | model::Witness::audit;
+    if (task.time_ns >= life.comm_ns) life.process.comm = task.comm;
+    population.touch_image(life, image.seq);
+}
+
 void Tracker::State::set_image_of_children(Life& parent, model::TimeNs since_ns) {
     // Nearly always there is nothing to do: an exec is told of before the forks that follow it.
     for (Life* child = parent.first_child; child != nullptr; child = child->next_sibling)

@@ -142,7 +142,8 @@ void Tracker::State::see_image(Life& life, model::Seen&& seen) {
         add_image(life, std::move(image));
     }
     model::Image& image = life.images.back();
-    const bool told = has(image.witnesses, model::Witness::audit) || !image.exe.empty();
+    const bool named = image.serial == 0 && image.argv.empty() && has(image.witnesses, model::Witness::connector);
+    const bool told = !named && (has(image.witnesses, model::Witness::audit) || !image.exe.empty());
     if (told || image.time_ns > seen.read_ns) return;
     image.exe = std::move(seen.exe);
     image.argv = std::move(seen.argv);

@@ -129,6 +129,8 @@ struct Tracker::State {
     void inherit_image(Life& child, const Life& creator);
     /// Forgets the image that was made from a first record's exe: now that its birth is known, so is what it inherited.
     void drop_guess(Life& life);
+    /// A record made since names the file of an image whose exec no record told of; its arguments stay unknown.
+    void name_image(Life& life, const model::AuditHeader& task);
     void set_image_of_children(Life& parent, model::TimeNs since_ns);
 
     // attempts.cpp

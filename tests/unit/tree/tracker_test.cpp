@@ -129,6 +129,35 @@ TEST_CASE("a user-mode helper's first image has no record, and takes none from i
     CHECK(w.runs(helper) == "next");
 }
 
+TEST_CASE("an image whose exec no record told of is named by a later record, and by /proc for good") {
+    World w;
+    w.connector();
+    w.born(1, 1, 100, 100);
+    w.exec_told(20, 100);
+    w.say(model::AuditStatement{World::task(12, 1, 100, 1), false, false, false});  // entered before that exec
+    auto process = w.one(100);
+    CHECK(w.rows.images.at({process.id, 0}).exe.empty());
+    w.say(model::AuditStatement{World::task(24, 2, 100, 1), false, false, false});
+    process = w.one(100);
+    auto image = w.rows.images.at({process.id, 0});
+    CHECK(image.exe == "/bin/c");
+    CHECK(image.comm == "c");
+    CHECK(image.argv.empty());
+    CHECK(image.witnesses == (only(Witness::audit) | Witness::connector));
+    CHECK(process.comm == "c");
+    model::Seen seen;
+    seen.read_ns = start + 30 * ms;
+    seen.started_ns = start + 1 * ms;
+    seen.pid = 100;
+    seen.ppid = 1;
+    seen.exe = "/bin/c";
+    seen.argv = {"c", "x"};
+    w.say(seen);
+    process = w.one(100);
+    CHECK(w.rows.images.at({process.id, 0}).argv == seen.argv);
+    CHECK(w.rows.images.size() == 1);
+}
+
 TEST_CASE("what was lost is a gap") {
     World w;
     w.say(model::Lost{Witness::audit, start + 5 * ms, start + 6 * ms, 3, "why"});
