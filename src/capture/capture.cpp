@@ -63,6 +63,8 @@ struct Capture::State {
     std::unique_ptr<AuditInput> audit;
     bool audit_polled = false;  ///< a plain file as stdin cannot be waited for
     base::UniqueFd connector;
+    bool connector_overrun = false;  ///< since its queue was last seen empty: messages may have been dropped all along
+    connector::Sequence sequence;
     Datagrams events{connector_batch_max, connector_bytes_max};
     base::UniqueFd questions;
     std::set<model::Pid> asked;
@@ -119,18 +121,29 @@ struct Capture::State {
         while (more) {
             const int count = events.receive(connector.get());
             if (count == -ENOBUFS) {
-                recording.lost(Witness::connector, connector_sure_ns, received_ns, -1,
-                               "the connector's receive queue overflowed");
-                want_reconciliation();
+                connector_overrun = true;
+                connector_overflowed();
                 continue;
             }
-            if (count <= 0) break;
+            if (count <= 0) {
+                connector_overrun = false;
+                break;
+            }
             any = true;
+            connector_overrun &= events.full();
             const TimeNs youngest = append_events(received_ns);
             more = events.full() && youngest <= until_ns;
         }
+        // The kernel says it once, and goes on dropping until the queue is empty (netlink_overrun, netlink_rcv_wake).
+        if (connector_overrun) connector_overflowed();
         connector_sure_ns = received_ns;
         return any;
+    }
+
+    void connector_overflowed() {
+        recording.lost(Witness::connector, connector_sure_ns, realtime_now(), -1,
+                       "the connector's receive queue overflowed");
+        want_reconciliation();
     }
 
     /// Returns the stamp of the last one.
@@ -140,7 +153,11 @@ struct Capture::State {
             connector::split(events[i], [&](std::string_view message) {
                 recording.append({.source = model::Source::connector, .received_ns = received_ns, .payload = message});
                 ++counters.connector;
-                if (const auto stamp = connector::stamp_of(message)) stamp_ns = static_cast<TimeNs>(stamp->time_ns);
+                const auto stamp = connector::stamp_of(message);
+                if (!stamp) return;
+                stamp_ns = static_cast<TimeNs>(stamp->time_ns);
+                // What was lost the journal's reader sees as well as we do; to look for it in /proc is ours.
+                if (const auto hole = sequence.step(*stamp); hole && hole->lost > 0) want_reconciliation();
             });
         }
         return stamp_ns;

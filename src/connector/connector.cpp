@@ -163,29 +163,35 @@ std::optional<model::Observation> decode(std::string_view message) {
     }
 }
 
-std::optional<std::uint32_t> Sequence::step(const Stamp& stamp) {
-    const auto [at, first] = next_.try_emplace(stamp.cpu, stamp.seq + 1);
-    if (first) return 0;
-    const std::uint32_t ahead = stamp.seq - at->second;  // the counter wraps, and so does this
+std::optional<Sequence::Hole> Sequence::step(const Stamp& stamp) {
+    const auto [at, first] = last_.try_emplace(stamp.cpu, stamp);
+    Stamp& last = at->second;
+    if (first) return Hole{0, stamp.time_ns};
+    const std::uint32_t ahead = stamp.seq - (last.seq + 1);  // the counter wraps, and so does this
     constexpr std::uint32_t half = 1U << 31;
     if (ahead >= half) return std::nullopt;
-    at->second = stamp.seq + 1;
-    return ahead;
+    const Hole hole{ahead, last.time_ns};
+    last = stamp;
+    return hole;
 }
 
 void Sequence::save(base::Encoder& out) const {
-    out.put(static_cast<std::uint32_t>(next_.size()));
-    for (const auto& [cpu, next] : next_) {
+    out.put(static_cast<std::uint32_t>(last_.size()));
+    for (const auto& [cpu, last] : last_) {
         out.put(cpu);
-        out.put(next);
+        out.put(last.seq);
+        out.put(last.time_ns);
     }
 }
 
 void Sequence::restore(base::Decoder& in) {
-    next_.clear();
+    last_.clear();
     for (auto left = in.get<std::uint32_t>(); left > 0 && in.ok(); --left) {
-        const auto cpu = in.get<std::uint32_t>();
-        next_[cpu] = in.get<std::uint32_t>();
+        Stamp last;
+        in.get(last.cpu);
+        in.get(last.seq);
+        in.get(last.time_ns);
+        last_[last.cpu] = last;
     }
 }
 

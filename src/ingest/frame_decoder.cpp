@@ -99,7 +99,13 @@ void FrameDecoder::control(const model::Frame& frame) {
             const auto count = in.get<std::int64_t>();
             if (count >= 0) lost.count = count;
             lost.why = in.get_bytes();
-            if (in.ok()) take_(std::move(lost));
+            if (!in.ok()) break;
+            if (lost.witness == model::Witness::connector) {
+                told_from_ns_ = lost.from_ns;
+                told_to_ns_ = lost.to_ns;
+                told_count_ = lost.count.has_value();
+            }
+            take_(std::move(lost));
             break;
         }
         case model::Control::idle:
@@ -122,14 +128,26 @@ void FrameDecoder::control(const model::Frame& frame) {
 void FrameDecoder::connector(const model::Frame& frame) {
     const auto stamp = connector::stamp_of(frame.payload);
     if (!stamp) return;
-    const auto lost = sequence_.step(*stamp);
-    if (!lost) return;  // seen before
+    const auto hole = sequence_.step(*stamp);
+    if (!hole) return;  // seen before
     const auto time_ns = static_cast<model::TimeNs>(stamp->time_ns) + real_minus_mono_ns_;
-    if (*lost > 0)
-        take_(model::Lost{model::Witness::connector, last_connector_ns_, time_ns, *lost,
-                          "holes in the connector's sequence"});
+    if (hole->lost > 0) this->hole(*hole, time_ns);
     last_connector_ns_ = std::max(last_connector_ns_, time_ns);
     if (auto observation = connector::decode(frame.payload)) take_(std::move(*observation));
+}
+
+void FrameDecoder::hole(const connector::Sequence::Hole& hole, model::TimeNs until_ns) {
+    // Another cpu's messages may have got through since: the interval begins with this cpu's own last one. A cpu may
+    // have been silent for long, though, and where an overflow has been told since, that is when they were lost.
+    const auto since_ns = static_cast<model::TimeNs>(hole.since_ns) + real_minus_mono_ns_;
+    model::Lost lost{model::Witness::connector, std::min(since_ns, until_ns), until_ns, hole.lost,
+                     "holes in the connector's sequence"};
+    if (told_to_ns_ >= lost.from_ns && told_from_ns_ <= until_ns) {
+        if (told_count_) return;
+        lost.from_ns = std::max(lost.from_ns, told_from_ns_);
+        lost.to_ns = std::min(until_ns, told_to_ns_);
+    }
+    take_(std::move(lost));
 }
 
 void FrameDecoder::line(const model::Frame& frame) {
@@ -164,6 +182,9 @@ void FrameDecoder::save(base::Encoder& out) const {
     sequence_.save(out);
     out.put(real_minus_mono_ns_);
     out.put(last_connector_ns_);
+    out.put(told_from_ns_);
+    out.put(told_to_ns_);
+    out.put(told_count_);
     out.put(last_received_ns_);
     out.put(boot_known_);
 }
@@ -173,6 +194,9 @@ void FrameDecoder::restore(base::Decoder& in) {
     sequence_.restore(in);
     in.get(real_minus_mono_ns_);
     in.get(last_connector_ns_);
+    in.get(told_from_ns_);
+    in.get(told_to_ns_);
+    in.get(told_count_);
     in.get(last_received_ns_);
     in.get(boot_known_);
 }

@@ -35,12 +35,18 @@ private:
     void control(const model::Frame& frame);
     void connector(const model::Frame& frame);
     void line(const model::Frame& frame);
+    /// The lost messages' interval ends at `until_ns`.
+    void hole(const connector::Sequence::Hole& hole, model::TimeNs until_ns);
 
     Take take_;
     audit::Assembler assembler_;
     connector::Sequence sequence_;
     model::TimeNs real_minus_mono_ns_ = 0;
     model::TimeNs last_connector_ns_ = 0;  ///< real time
+    /// The last loss of connector messages that capture told of, real time; with their number?
+    model::TimeNs told_from_ns_ = 0;
+    model::TimeNs told_to_ns_ = 0;
+    bool told_count_ = false;
     model::TimeNs last_received_ns_ = 0;
     model::TimeNs snapshot_ended_ns_ = 0;
     bool boot_known_ = false;

@@ -83,6 +83,12 @@ void Tracker::State::on(model::AuditFork&& fork) {
     state(caller, fork.task);
     if (has_flag(fork, CLONE_THREAD)) return;
     const auto time_ns = fork.task.time_ns;
+    // Who lives at the same time has another pid, so it is another namespace's number.
+    const bool taken = fork.returned == fork.task.pid || fork.returned == fork.task.ppid;
+    if (taken && caller.space == 0 && !connector_covers(time_ns)) {
+        enter_space({&caller}, new_space(0));
+        ask(caller.process.pid);
+    }
     Birth birth = caller.space != 0 ? birth_by_number(caller, fork) : birth_by_pid(caller, fork);
     if (birth.child != nullptr && caller.space == 0) caller.space_known = true;
     if (birth.none() && connector_covers(time_ns) && caller.space == 0) {
@@ -122,6 +128,7 @@ void Tracker::State::on(model::AuditFork&& fork) {
         }
     }
     claim(*child, caller, fork);
+    end_if_overlooked(*child);
 }
 
 Tracker::State::Birth Tracker::State::birth_by_pid(const Life& caller, const model::AuditFork& fork) {

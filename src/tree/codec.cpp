@@ -154,6 +154,7 @@ void save(const Life& life, Encoder& out) {
     put_all(out, life.images);
     put_all(out, life.attempts);
     out.put(life.first_seen_ns);
+    out.put(life.acted_ns);
     out.put(life.kernel_parent);
     out.put(life.inherited_owner);
     out.put(life.inherited_seq);
@@ -209,6 +210,7 @@ void restore(Life& life, Decoder& in) {
     get_all(in, life.images);
     get_all(in, life.attempts);
     in.get(life.first_seen_ns);
+    in.get(life.acted_ns);
     in.get(life.kernel_parent);
     in.get(life.inherited_owner);
     in.get(life.inherited_seq);

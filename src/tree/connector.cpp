@@ -18,7 +18,9 @@ bool awaits_birth(const Life& life, model::TimeNs born_ns) {
     if (!life.alive() && life.process.ended->time_ns + tick_ns < born_ns) return false;
     if (!life.birth_known()) return life.first_seen_ns >= born_ns - tick_ns;
     const auto early_ns = born_ns - life.process.born.time_ns;
-    if (life.claimed()) return early_ns >= -clock_slack_ns && early_ns < 1'000'000'000;
+    // The call may have been entered long before the birth, but nobody acts before he is born.
+    if (life.claimed())
+        return early_ns >= -clock_slack_ns && early_ns < 1'000'000'000 && life.acted_ns >= born_ns - tick_ns;
     return std::abs(early_ns) <= start_time_step_ns + clock_slack_ns;
 }
 
@@ -32,10 +34,13 @@ Life& Tracker::State::task_of_connector(model::Pid tgid, model::TimeNs time_ns) 
         life != nullptr && !life->alive() && has(life->process.ended->witnesses, model::Witness::connector);
     if (life != nullptr && !gone) {
         speak_for(*life);
+        life->acted_ns = std::min(life->acted_ns, time_ns);
         return *life;
     }
     ask(tgid);
-    return make_provisional(tgid, time_ns, -1);
+    Life& unknown = make_provisional(tgid, time_ns, -1);
+    unknown.acted_ns = time_ns;
+    return unknown;
 }
 
 void Tracker::State::on(model::ConnectorFork&& fork) {

@@ -38,9 +38,10 @@ struct Life {
     std::vector<model::Attempt> attempts;
 
     // What is known of its beginning.
-    model::TimeNs first_seen_ns = 0;  ///< of the first fact; the birth is not later
-    model::Pid kernel_parent = -1;    ///< whom the connector named as parent at birth
-    model::Id inherited_owner = 0;    ///< the image that it had at birth
+    model::TimeNs first_seen_ns = 0;                                     ///< of the first fact; the birth is not later
+    model::TimeNs acted_ns = std::numeric_limits<model::TimeNs>::max();  ///< of its own first deed, likewise
+    model::Pid kernel_parent = -1;  ///< whom the connector named as parent at birth
+    model::Id inherited_owner = 0;  ///< the image that it had at birth
     std::int32_t inherited_seq = 0;
     bool by_kernel = false;  ///< a user-mode helper: of its first image no audit record tells
     bool phantom = false;    ///< clone3 returned its pid, but it may be a thread: no record of its own yet

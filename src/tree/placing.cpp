@@ -57,8 +57,12 @@ Life& Tracker::State::life_of(const model::AuditHeader& task, const Fits& fits) 
     advance(task.time_ns);
     newest_audit_ns = std::max(newest_audit_ns, task.time_ns);
     Life* life = life_speaking(task, fits);
-    // Ended by exit(2), which ends one thread: a later record shows that others live.
     Life* const newest = population.newest(task.pid);
+    // Nobody speaks before he is born: then it was another thread of the one before, which seemed to end by exit(2).
+    if (life != nullptr && life->from_ns() > task.time_ns + tick_ns)
+        if (Life* before = population.neighbour(*life, -1); before != nullptr && before->ended_by_thread_exit())
+            life = before;
+    // Ended by exit(2), which ends one thread: a later record shows that others live.
     if (life == nullptr && newest != nullptr && newest->ended_by_thread_exit()) {
         revive(*newest);
         life = newest;
@@ -66,9 +70,15 @@ Life& Tracker::State::life_of(const model::AuditHeader& task, const Fits& fits) 
     if (life == nullptr && newest != nullptr && connector_covers(task.time_ns) &&
         task.time_ns - newest->process.ended->time_ns < 1'000'000'000)
         life = newest;  // the connector would have told of another life; the clocks disagree
-    if (life == nullptr || life->from_ns() > task.time_ns + tick_ns + 50'000'000)
+    // Where the connector lost events, that may have been another life's birth; else the clocks disagree.
+    const bool lost_birth = life != nullptr && has(life->process.born.witnesses, model::Witness::connector) &&
+                            !connector_covers(task.time_ns);
+    if (life == nullptr || life->from_ns() > task.time_ns + tick_ns + (lost_birth ? 0 : 50'000'000)) {
         life = &make_provisional(task.pid, task.time_ns, task.ppid);
+        end_if_overlooked(*life);
+    }
     speak_for(*life);
+    life->acted_ns = std::min(life->acted_ns, task.time_ns);
     return *life;
 }
 
@@ -111,7 +121,10 @@ Life& Tracker::State::make_provisional(model::Pid pid, model::TimeNs time_ns, mo
 }
 
 Life& Tracker::State::begin_life(model::Pid pid, model::TimeNs time_ns) {
+    // Whose word it is names the parent next, but a word that would make a circle is not taken.
+    Life* const init = pid > 2 ? population.newest(1) : nullptr;
     Life& life = population.create(boot.id, pid, time_ns);
+    population.link(life, init != nullptr ? *init : *root);
     // One that has just been born and has ended in order keeps what was stamped with the same tick: a pid is not given
     // out again so soon but on demand, and then what it said came before.
     const auto keeps_all = [&](const Life& before) {
@@ -199,9 +212,17 @@ void Tracker::State::end(Life& life, const model::End& end) {
     reparent_children(life, end.time_ns);
 }
 
-void Tracker::State::end_unseen(Life& life, model::TimeNs time_ns) {
+void Tracker::State::end_unseen(Life& life, model::TimeNs time_ns, model::Witnesses disappearance) {
     model::End unseen;
     unseen.time_ns = time_ns;
+    unseen.witnesses = disappearance;
+    // Its exit_group was taken for what another witness would tell better, and that word was lost.
+    if (life.has_exit_record && life.exit_is_group && life.exit_ns <= time_ns) {
+        unseen.time_ns = life.exit_ns;
+        unseen.serial = life.exit_serial;
+        unseen.code = life.exit_code;
+        unseen.witnesses = only(model::Witness::audit);
+    }
     end(life, unseen);
 }
 

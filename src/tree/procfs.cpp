@@ -34,7 +34,10 @@ Life& Tracker::State::life_seen(const model::Seen& seen) {
             // The connector tells of an exit a while before /proc shows a zombie.
             constexpr model::TimeNs exiting_ns = 1'000'000'000;
             const auto ended_ns = life.process.ended->time_ns;
-            if (ended_ns + (connector_covers(ended_ns) ? exiting_ns : clock_slack_ns) < seen.read_ns)
+            // But if the pid has done something since, and is still this life's, it was this life that did it.
+            const Life* const after = population.neighbour(life, 1);
+            const bool acted = after != nullptr && !after->birth_known() && after->first_seen_ns <= seen.read_ns;
+            if (acted || ended_ns + (connector_covers(ended_ns) ? exiting_ns : clock_slack_ns) < seen.read_ns)
                 restore_to_life(life);
         }
         return life;
@@ -71,13 +74,19 @@ void Tracker::State::on(model::Seen&& seen) {
         Life& parent = seen.ppid > 0 && seen.ppid != seen.pid ? life_named(seen.ppid, seen.read_ns)
                        : parent_told                          ? *root
                                                               : nearest_known_ancestor();
-        if (may_link(life, parent)) {
+        // A record of its own named its parent earlier than this.
+        const bool linked = process.inferred == model::Inferred::parent_from_ppid;
+        if (!linked && may_link(life, parent)) {
             population.link(life, parent);
             inherit_image(life, parent);
         }
         process.kernel_thread = seen.kernel_thread;
         const bool sure = seen.kernel_thread || seen.pid <= 2;
-        process.inferred = sure ? model::Inferred::no : model::Inferred::before_us;
+        const bool before_us = seen.started_ns <= recording_since_ns + start_slack_ns;
+        if (!linked)
+            process.inferred = sure        ? model::Inferred::no
+                               : before_us ? model::Inferred::before_us
+                                           : model::Inferred::parent_from_ppid;
         if (seen.kernel_thread && seen.pid != 0) process.born.how = model::How::kernel;
     }
     see_threads(life, seen);
@@ -103,12 +112,7 @@ void Tracker::State::on(model::Seen&& seen) {
     const bool zombie = seen.zombie;
     const auto read_ns = seen.read_ns;
     see_image(life, std::move(seen));
-    if (zombie && life.alive()) {
-        model::End end;
-        end.time_ns = read_ns;
-        end.witnesses = only(model::Witness::procfs);
-        this->end(life, end);
-    }
+    if (zombie && life.alive()) end_unseen(life, read_ns, only(model::Witness::procfs));
 }
 
 void Tracker::State::see_threads(Life& life, const model::Seen& seen) {
@@ -176,15 +180,20 @@ void Tracker::State::on(model::SnapshotBegan&& begin) {
 void Tracker::State::on(model::SnapshotEnded&& ended) {
     in_snapshot = false;
     exits_in_snapshot.clear();
-    for (const auto id : population.ids()) {
-        Life& life = *population.find(id);
-        if (&life == root || !life.alive() || life.phantom) continue;
-        if (life.seen_ns >= ended.began_ns || life.from_ns() + start_slack_ns >= ended.began_ns) continue;
-        model::End end;
-        end.time_ns = ended.began_ns;
-        end.witnesses = only(model::Witness::procfs);
-        this->end(life, end);
-    }
+    looked_ns = ended.began_ns;
+    for (const auto id : population.ids())
+        if (Life& life = *population.find(id); unseen_by_look(life))
+            end_unseen(life, looked_ns, only(model::Witness::procfs));
+}
+
+bool Tracker::State::unseen_by_look(const Life& life) const {
+    if (&life == root || !life.alive() || life.phantom) return false;
+    return life.seen_ns < looked_ns && life.from_ns() + start_slack_ns < looked_ns;
+}
+
+void Tracker::State::end_if_overlooked(Life& life) {
+    if (unseen_by_look(life) && !connector_covers(life.from_ns()))
+        end_unseen(life, looked_ns, only(model::Witness::procfs));
 }
 
 }  // namespace lineage::tree

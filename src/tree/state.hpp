@@ -42,10 +42,12 @@ struct Tracker::State {
     model::Boot boot;
     Life* root = nullptr;
     model::TimeNs real_minus_mono_ns = 0;
+    model::TimeNs recording_since_ns = 0;  ///< of this run of capture
     bool connector_up = false;
     model::TimeNs connector_since_ns = 0;
     bool audit_up = false;
     bool in_snapshot = false;
+    model::TimeNs looked_ns = 0;                 ///< when the last whole look at /proc began
     std::vector<ThreadBirth> exits_in_snapshot;  ///< threads that ended while /proc was being read
     model::TimeNs newest_ns = 0;                 ///< of any fact
     model::TimeNs newest_audit_ns = 0;
@@ -86,7 +88,8 @@ struct Tracker::State {
     /// next.
     void keep_apart(Life& life);
     void move_facts(Life& from, Life& to, model::TimeNs since_ns);
-    void end_unseen(Life& life, model::TimeNs time_ns);
+    /// Nobody told of its end, but perhaps of its last call.
+    void end_unseen(Life& life, model::TimeNs time_ns, model::Witnesses disappearance = 0);
     void end(Life& life, const model::End& end);
     void revive(Life& life);
     void speak_for(Life& life);  ///< a phantom turns out to be a process
@@ -189,6 +192,10 @@ struct Tracker::State {
     /// A witness that lost events made us take it for dead.
     void restore_to_life(Life& life);
     void see_threads(Life& life, const model::Seen& seen);
+    /// Was it born before the last whole look at /proc, which did not show it?
+    [[nodiscard]] bool unseen_by_look(const Life& life) const;
+    /// Its records came after that look: it was dead by then, and the connector will not say so.
+    void end_if_overlooked(Life& life);
     void see_image(Life& life, model::Seen&& seen);
 
     // tracker.cpp
@@ -202,6 +209,7 @@ struct Tracker::State {
     void on(model::Lost&& lost);
     void on(model::Stopped&&);
     void add_gap(model::Gap gap);
+    void lose_connector(model::Gap gap);
     void ensure_boot(model::TimeNs time_ns);
 };
 

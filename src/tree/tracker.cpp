@@ -8,7 +8,7 @@ namespace lineage::tree {
 
 namespace {
 
-constexpr std::uint32_t saved_version = 2;
+constexpr std::uint32_t saved_version = 3;
 
 }  // namespace
 
@@ -23,6 +23,7 @@ void Tracker::State::ensure_boot(model::TimeNs time_ns) {
 
 void Tracker::State::on(model::BootBegan&& began) {
     real_minus_mono_ns = began.real_minus_mono_ns;
+    recording_since_ns = began.time_ns;
     if (root != nullptr && began.name == boot.name) {
         const auto silent_since_ns = stopped_ns != 0 ? stopped_ns : newest_ns;  // killed: since its last word
         if (silent_since_ns != 0 && began.time_ns > silent_since_ns) {
@@ -47,7 +48,7 @@ void Tracker::State::on(model::BootBegan&& began) {
     connector_up = audit_up = in_snapshot = false;
     connector_gaps.clear();
     exits_in_snapshot.clear();
-    newest_ns = newest_audit_ns = stopped_ns = floor_ns = floor_serial = 0;
+    newest_ns = newest_audit_ns = looked_ns = stopped_ns = floor_ns = floor_serial = 0;
     root = &population.create(boot.id, 0, boot.started_ns);
     root->process.born.how = model::How::boot;
     root->process.born.witnesses = boot.imported ? model::Witnesses{0} : only(model::Witness::procfs);
@@ -88,8 +89,25 @@ void Tracker::State::on(model::Lost&& lost) {
     gap.lost = lost.count;
     gap.witness = lost.witness;
     gap.why = std::move(lost.why);
-    if (gap.witness == model::Witness::connector) connector_gaps.push_back(gap);
-    add_gap(std::move(gap));
+    if (gap.witness == model::Witness::connector)
+        lose_connector(std::move(gap));
+    else
+        add_gap(std::move(gap));
+}
+
+/// One loss may be told several times: that the queue overflowed, and by each cpu's sequence. What touches is one gap.
+void Tracker::State::lose_connector(model::Gap gap) {
+    model::Gap* const last = connector_gaps.empty() ? nullptr : &connector_gaps.back();
+    if (last == nullptr || gap.from_ns > last->to_ns || last->from_ns > gap.to_ns) {
+        add_gap(std::move(gap));
+        connector_gaps.push_back(changed_gaps.back());
+        return;
+    }
+    last->from_ns = std::min(last->from_ns, gap.from_ns);
+    last->to_ns = std::max(last->to_ns, gap.to_ns);
+    if (gap.lost) last->lost = last->lost.value_or(0) + *gap.lost;
+    std::erase_if(changed_gaps, [&](const model::Gap& one) { return one.id == last->id; });
+    changed_gaps.push_back(*last);
 }
 
 void Tracker::State::on(model::Stopped&& stopped) {
@@ -165,10 +183,12 @@ void Tracker::save(std::string& saved) const {
     out.put(s.boot.imported);
     out.put(s.root == nullptr ? model::Id{0} : s.root->process.id);
     out.put(s.real_minus_mono_ns);
+    out.put(s.recording_since_ns);
     out.put(s.connector_up);
     out.put(s.connector_since_ns);
     out.put(s.audit_up);
     out.put(s.in_snapshot);
+    out.put(s.looked_ns);
     out.put(s.newest_ns);
     out.put(s.newest_audit_ns);
     out.put(s.floor_serial);
@@ -180,8 +200,11 @@ void Tracker::save(std::string& saved) const {
     out.put(s.stopped_ns);
     out.put(static_cast<std::uint32_t>(s.connector_gaps.size()));
     for (const auto& gap : s.connector_gaps) {
+        out.put(gap.id);
         out.put(gap.from_ns);
         out.put(gap.to_ns);
+        out.put(gap.lost.value_or(-1));
+        out.put_bytes(gap.why);
     }
     out.put(static_cast<std::uint32_t>(s.exits_in_snapshot.size()));
     for (const auto& exit : s.exits_in_snapshot) {
@@ -210,10 +233,12 @@ base::Status Tracker::restore(std::string_view saved) {
     in.get(s.boot.imported);
     const auto root = in.get<model::Id>();
     in.get(s.real_minus_mono_ns);
+    in.get(s.recording_since_ns);
     in.get(s.connector_up);
     in.get(s.connector_since_ns);
     in.get(s.audit_up);
     in.get(s.in_snapshot);
+    in.get(s.looked_ns);
     in.get(s.newest_ns);
     in.get(s.newest_audit_ns);
     in.get(s.floor_serial);
@@ -226,8 +251,13 @@ base::Status Tracker::restore(std::string_view saved) {
     const auto gaps = in.get<std::uint32_t>();
     for (std::uint32_t i = 0; i < gaps && in.ok(); ++i) {
         auto& gap = s.connector_gaps.emplace_back();
+        gap.boot = s.boot.id;
+        gap.witness = model::Witness::connector;
+        in.get(gap.id);
         in.get(gap.from_ns);
         in.get(gap.to_ns);
+        if (const auto lost = in.get<std::int64_t>(); lost >= 0) gap.lost = lost;
+        gap.why = in.get_bytes();
     }
     const auto exits = in.get<std::uint32_t>();
     for (std::uint32_t i = 0; i < exits && in.ok(); ++i) {

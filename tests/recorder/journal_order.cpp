@@ -58,7 +58,7 @@ int main(int argc, char** argv) {
         if (frame.source == model::Source::connector) {
             ++figures.connector;
             if (const auto stamp = connector::stamp_of(frame.payload))
-                figures.holes += sequence.step(*stamp).value_or(0);
+                if (const auto hole = sequence.step(*stamp)) figures.holes += hole->lost;
             const auto event = connector::decode(frame.payload);
             if (event && std::holds_alternative<model::ConnectorFork>(*event))
                 ++born[std::get<model::ConnectorFork>(*event).child_tid];

@@ -72,10 +72,14 @@ void World::boot() {
     }
     if (options_.connector) control(model::Control::connector_up, "");
     if (options_.audit) control(model::Control::audit_up, std::string(1, '\1'));
-    payload.clear();
+    snapshot();
+}
+
+void World::snapshot() {
+    std::string began;
+    lineage::base::Encoder out(began);
     out.put(real(now_));
-    control(model::Control::snapshot_begin, payload);
-    const auto began = payload;
+    control(model::Control::snapshot_begin, began);
     for (const auto& [pid, task] : tasks_) snapshot_entry(task);
     control(model::Control::snapshot_end, began);
 }
@@ -156,6 +160,10 @@ void World::step() {
     now_ += between(5'000, 400'000);
     settle(now_);
     deliver_audit(false);
+    if (now_ >= reconcile_at_) {
+        reconcile_at_ = std::numeric_limits<model::TimeNs>::max();
+        snapshot();
+    }
     const bool crowded = tasks_.size() > 120;
     Task* const task = any_task(true);
     if (task == nullptr) return;
@@ -431,7 +439,11 @@ void World::connector_event(std::uint32_t what, const std::vector<std::uint32_t>
     std::memcpy(event.data() + 8, &stamp, 8);
     std::memcpy(event.data() + 16, fields.data(), fields.size() * 4);
     message.len = static_cast<std::uint16_t>(event.size());
-    if (chance(options_.drop)) return;
+    // What is lost before a cpu's first message no sequence tells, only the socket.
+    if (chance(options_.drop) && message.seq != 0) {
+        reconcile_at_ = std::min(reconcile_at_, now_ + between(0, 100'000'000));
+        return;
+    }
     std::string payload(reinterpret_cast<const char*>(&message), sizeof message);
     payload += event;
     put(model::Source::connector, 0, payload);
@@ -477,7 +489,7 @@ void World::deliver_audit(bool all) {
             std::string payload;
             lineage::base::Encoder out(payload);
             out.put(model::Witness::audit);
-            out.put(real(now_) - 2'000'000'000);
+            out.put(real(delivered_ns_));
             out.put(real(now_));
             out.put(std::int64_t{1});
             out.put_bytes("sim");
@@ -497,6 +509,7 @@ void World::deliver_audit(bool all) {
         }
     }
     emitted_.clear();
+    delivered_ns_ = now_;
     std::stable_sort(records.begin(), records.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
     if (options_.connector) {
         std::string payload;

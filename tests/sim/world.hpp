@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <queue>
@@ -121,6 +122,7 @@ private:
     void connector_event(std::uint32_t what, const std::vector<std::uint32_t>& fields);
     void audit_event(const Task& task, model::TimeNs entered_ns, model::TimeNs emitted_ns, int call,
                      std::int64_t result, std::uint64_t a0, const std::string& more, bool has_result = true);
+    void snapshot();
     void snapshot_entry(const Task& task);
     void control(model::Control type, const std::string& payload);
     void put(model::Source source, std::uint16_t type, std::string payload);
@@ -141,6 +143,8 @@ private:
     std::priority_queue<Later> later_;
     std::vector<std::string> emitted_;  ///< audit records not yet delivered
     model::TimeNs deliver_at_ = 0;
+    model::TimeNs delivered_ns_ = 0;  ///< the last time
+    model::TimeNs reconcile_at_ = std::numeric_limits<model::TimeNs>::max();  ///< since the connector lost something
     model::Pid last_pid_ = 300;
     std::int64_t serial_ = 100;
     std::uint64_t order_ = 0;

@@ -36,14 +36,19 @@ std::optional<model::Observation> decode(std::string_view message);
 /// Finds holes in the per-cpu sequences. Part of the pipeline's saved state.
 class Sequence {
 public:
-    /// How many messages were lost just before this one (0 for the first of a cpu); nullopt for a duplicate.
-    std::optional<std::uint32_t> step(const Stamp& stamp);
-    void reset() { next_.clear(); }
+    /// What was lost just before a message: how many (0 for the first of a cpu), and after which time of that cpu's.
+    struct Hole {
+        std::uint32_t lost = 0;
+        std::uint64_t since_ns = 0;  ///< CLOCK_MONOTONIC; that of the message itself where nothing came before
+    };
+    /// nullopt for a duplicate.
+    std::optional<Hole> step(const Stamp& stamp);
+    void reset() { last_.clear(); }
     void save(base::Encoder& out) const;
     void restore(base::Decoder& in);
 
 private:
-    std::map<std::uint32_t, std::uint32_t> next_;
+    std::map<std::uint32_t, Stamp> last_;  ///< by cpu
 };
 
 }  // namespace lineage::connector

@@ -250,6 +250,20 @@ TEST_CASE("the kernel's lost counter becomes a gap by its difference, also when 
     CHECK(lost_of(lost[1]).count == 2);
 }
 
+TEST_CASE("a hole in the connector's sequence makes it look at /proc again") {
+    Sink sink;
+    Capture capture(sink, {.reconcile_ms = 0});
+    auto connector = make_pair();
+    capture.attach_connector(std::move(connector.theirs));
+    send(connector.ours.get(), connector_datagram(now_ns(), 7));
+    send(connector.ours.get(), connector_datagram(now_ns(), 8));
+    capture.turn();
+    send(connector.ours.get(), connector_datagram(now_ns(), 10));
+    run_until(capture, [&] { return !sink.of(Control::snapshot_end).empty(); });
+    CHECK(sink.of(Control::snapshot_end).size() == 1);
+    CHECK(places_of(sink, model::Source::connector)[2] < places_of(sink, model::Source::procfs).front());
+}
+
 TEST_CASE("a plugin's lines arrive whole however they were cut, and its end ends the run") {
     Sink sink;
     Capture capture(sink);

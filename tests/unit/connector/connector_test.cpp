@@ -127,11 +127,15 @@ TEST_CASE("a datagram is split into its messages; a lying length ends it") {
 
 TEST_CASE("the sequence of each cpu tells holes, duplicates and survives a save") {
     connector::Sequence sequence;
-    CHECK(sequence.step({0, 100, 0}) == 0U);
-    CHECK(sequence.step({1, 5, 0}) == 0U);
-    CHECK(sequence.step({0, 101, 0}) == 0U);
-    CHECK(sequence.step({0, 105, 0}) == 3U);
-    CHECK(sequence.step({0, 105, 0}) == std::nullopt);
+    CHECK(sequence.step({0, 100, 10})->lost == 0);
+    CHECK(sequence.step({1, 5, 20})->lost == 0);
+    CHECK(sequence.step({0, 101, 30})->lost == 0);
+    CHECK(sequence.step({1, 6, 40})->lost == 0);
+    const auto hole = sequence.step({0, 105, 50});
+    REQUIRE(hole);
+    CHECK(hole->lost == 3);
+    CHECK(hole->since_ns == 30);  // its own cpu's last word: the other's may have got through in between
+    CHECK_FALSE(sequence.step({0, 105, 50}));
     std::string saved;
     base::Encoder out(saved);
     sequence.save(out);
@@ -139,12 +143,13 @@ TEST_CASE("the sequence of each cpu tells holes, duplicates and survives a save"
     base::Decoder in(saved);
     again.restore(in);
     CHECK(in.ok());
-    CHECK(again.step({0, 106, 0}) == 0U);
-    CHECK(again.step({1, 7, 0}) == 1U);
+    CHECK(again.step({0, 106, 60})->lost == 0);
+    CHECK(again.step({1, 8, 70})->lost == 1);
+    CHECK(again.step({0, 108, 80})->since_ns == 60);
 }
 
 TEST_CASE("the sequence wraps") {
     connector::Sequence sequence;
-    CHECK(sequence.step({0, 0xffffffffU, 0}) == 0U);
-    CHECK(sequence.step({0, 1, 0}) == 1U);
+    CHECK(sequence.step({0, 0xffffffffU, 0})->lost == 0);
+    CHECK(sequence.step({0, 1, 0})->lost == 1);
 }

@@ -28,7 +28,10 @@ struct Rows final : tree::ChangeSink {
     }
     void attempts(model::Id owner, const std::vector<model::Attempt>& all) override { attempts_kept[owner] = all; }
     void removed(model::Id process) override { processes.erase(process); }
-    void gap(const model::Gap& gap) override { gaps.push_back(gap); }
+    void gap(const model::Gap& gap) override {
+        std::erase_if(gaps, [&](const model::Gap& one) { return one.id == gap.id; });
+        gaps.push_back(gap);
+    }
 };
 
 class World {
@@ -36,7 +39,7 @@ public:
     World() {
         model::BootBegan boot;
         boot.name = "boot";
-        boot.started_ns = start;
+        boot.started_ns = boot.time_ns = start;
         say(boot);
     }
     template <class Fact>
@@ -81,6 +84,18 @@ public:
     void exec_told(model::TimeNs at_ms, model::Pid pid) { say(model::ConnectorExec{start + at_ms * ms, pid, pid}); }
     void gone(model::TimeNs at_ms, model::Pid tid, model::Pid tgid, std::uint32_t status) {
         say(model::ConnectorExit{start + at_ms * ms, tid, tgid, status, 1});
+    }
+    void lost(model::TimeNs from_ms, model::TimeNs to_ms, std::optional<std::int64_t> count) {
+        say(model::Lost{Witness::connector, start + from_ms * ms, start + to_ms * ms, count, "test"});
+    }
+    void seen(model::TimeNs at_ms, model::TimeNs started_ms, model::Pid pid, model::Pid ppid) {
+        model::Seen seen;
+        seen.read_ns = start + at_ms * ms;
+        seen.started_ns = start + started_ms * ms;
+        seen.pid = pid;
+        seen.ppid = ppid;
+        seen.comm = "c";
+        say(seen);
     }
     /// The pid's lives, oldest first.
     std::vector<model::Process> lives(model::Pid pid) {
