@@ -28,7 +28,7 @@ void Tracker::State::state(Life& life, const model::AuditHeader& task) {
     model::Process& process = life.process;
     if (task.credentials) {
         model::Credentials who = *task.credentials;
-        if (life.ids_ns > task.time_ns) keep_ids(who, process.credentials);
+        keep_ids(who, process.credentials, life.uids_ns > task.time_ns, life.gids_ns > task.time_ns);
         life.stated = true;
         if (who != process.credentials) {
             process.credentials = std::move(who);
@@ -225,7 +225,7 @@ void Tracker::State::claim(Life& child, Life& caller, const model::AuditFork& fo
     if (!child.stated && fork.task.credentials) {
         const model::Credentials since_birth = process.credentials;
         process.credentials = *fork.task.credentials;
-        if (child.ids_ns != 0) keep_ids(process.credentials, since_birth);
+        keep_ids(process.credentials, since_birth, child.uids_ns != 0, child.gids_ns != 0);
         spread_credentials(child, child.from_ns());
     }
     if (!timed && !child.stated) process.ppid = has_flag(fork, CLONE_PARENT) ? fork.task.ppid : fork.task.pid;

@@ -160,7 +160,8 @@ void save(const Life& life, Encoder& out) {
     out.put(life.inherited_seq);
     out.put(life.by_kernel);
     out.put(life.phantom);
-    out.put(life.ids_ns);
+    out.put(life.uids_ns);
+    out.put(life.gids_ns);
     out.put(life.ppid_ns);
     out.put(life.left_ppid);
     out.put(life.comm_ns);
@@ -216,7 +217,8 @@ void restore(Life& life, Decoder& in) {
     in.get(life.inherited_seq);
     in.get(life.by_kernel);
     in.get(life.phantom);
-    in.get(life.ids_ns);
+    in.get(life.uids_ns);
+    in.get(life.gids_ns);
     in.get(life.ppid_ns);
     in.get(life.left_ppid);
     in.get(life.comm_ns);

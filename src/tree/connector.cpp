@@ -112,7 +112,7 @@ void Tracker::State::on(model::ConnectorId&& change) {
     model::Credentials& who = life.process.credentials;
     (change.group ? who.gid : who.uid) = change.real;
     (change.group ? who.egid : who.euid) = change.effective;
-    life.ids_ns = time_ns;
+    (change.group ? life.gids_ns : life.uids_ns) = time_ns;
     population.touch(life);
 }
 

@@ -48,7 +48,8 @@ struct Life {
 
     // How fresh the last known values are: an audit record is stamped with the time of system call entry, so a
     // connector event of a later time knows better.
-    model::TimeNs ids_ns = 0;
+    model::TimeNs uids_ns = 0;  ///< of the connector's word; 0: it has told nothing of them
+    model::TimeNs gids_ns = 0;
     model::TimeNs ppid_ns = 0;
     model::Pid left_ppid = -1;  ///< the parent whose death changed ppid to what is only a guess at the reaper
     model::TimeNs comm_ns = 0;

@@ -17,11 +17,15 @@ model::TimeNs until_ns(const Life& life) {
 
 }  // namespace
 
-void keep_ids(model::Credentials& of, const model::Credentials& known) {
-    of.uid = known.uid;
-    of.gid = known.gid;
-    of.euid = known.euid;
-    of.egid = known.egid;
+void keep_ids(model::Credentials& of, const model::Credentials& known, bool uids, bool gids) {
+    if (uids) {
+        of.uid = known.uid;
+        of.euid = known.euid;
+    }
+    if (gids) {
+        of.gid = known.gid;
+        of.egid = known.egid;
+    }
 }
 
 Life* Tracker::State::life_at(model::Pid pid, model::TimeNs time_ns) {

@@ -95,7 +95,7 @@ void Tracker::State::on(model::Seen&& seen) {
         process.ppid = seen.ppid;
         life.ppid_ns = seen.read_ns;
     }
-    if (life.stated_serial == 0 && life.ids_ns <= seen.read_ns) {
+    if (life.stated_serial == 0 && std::max(life.uids_ns, life.gids_ns) <= seen.read_ns) {
         process.credentials = seen.credentials;
         life.stated = true;
         spread_credentials(life, life.from_ns());
@@ -163,7 +163,8 @@ void Tracker::State::spread_credentials(Life& life, model::TimeNs since_ns) {
         if (child->stated || child->claimed() || child->from_ns() < since_ns) continue;
         model::Credentials who = life.process.credentials;
         // What the connector told of either, the child has already.
-        if (life.ids_ns != 0 || child->ids_ns != 0) keep_ids(who, child->process.credentials);
+        keep_ids(who, child->process.credentials, life.uids_ns != 0 || child->uids_ns != 0,
+                 life.gids_ns != 0 || child->gids_ns != 0);
         if (child->process.credentials == who) continue;
         child->process.credentials = std::move(who);
         population.touch(*child);

@@ -28,8 +28,8 @@ constexpr model::TimeNs start_time_step_ns = 10'000'000;
 /// kernel has queued for it must have come by then. Tasks wait for room in that queue for 0.1 s by default.
 constexpr model::TimeNs memory_ns = 10'000'000'000;
 
-/// The connector tells of uid, gid, euid and egid, and knows better when it speaks of a later time.
-void keep_ids(model::Credentials& of, const model::Credentials& known);
+/// The connector tells of uid and euid, or of gid and egid, and knows better when it speaks of a later time.
+void keep_ids(model::Credentials& of, const model::Credentials& known, bool uids, bool gids);
 
 /// A pid namespace.
 struct Space {

@@ -50,6 +50,26 @@ TEST_CASE("with CLONE_PARENT the creation parent is who called clone") {
     CHECK(child.born.witnesses == (only(Witness::audit) | Witness::connector));
 }
 
+TEST_CASE("the connector's word on the uid says nothing of the gid, which a child by CLONE_PARENT had from another") {
+    World w;
+    w.connector();
+    w.born(1, 1, 50, 50);
+    w.born(2, 50, 60, 60);
+    w.ids(3, 50, true, 7);  // 60's and 70's gid is still 0
+    w.born(4, 50, 70, 70);
+    w.ids(5, 70, false, 8);
+    w.fork(0, 1, 50, 1, 60, model::How::clone, 17);
+    SUBCASE("its own record, of a coarser time, tells") {
+        w.say(model::AuditStatement{World::task(4, 2, 70, 50, 8)});
+    }
+    SUBCASE("its creator's record tells") {
+        w.fork(4, 2, 60, 50, 70, model::How::clone, CLONE_PARENT | 17);
+    }
+    const auto child = w.one(70);
+    CHECK(child.credentials.uid == 8);
+    CHECK(child.credentials.gid == 0);
+}
+
 TEST_CASE("a process ends with its last thread, and a signal ends them all") {
     World w;
     w.connector();

@@ -82,6 +82,9 @@ public:
         say(model::ConnectorFork{start + at_ms * ms, parent, tid, tgid});
     }
     void exec_told(model::TimeNs at_ms, model::Pid pid) { say(model::ConnectorExec{start + at_ms * ms, pid, pid}); }
+    void ids(model::TimeNs at_ms, model::Pid pid, bool group, std::uint32_t id) {
+        say(model::ConnectorId{start + at_ms * ms, pid, pid, group, id, id});
+    }
     void gone(model::TimeNs at_ms, model::Pid tid, model::Pid tgid, std::uint32_t status) {
         say(model::ConnectorExit{start + at_ms * ms, tid, tgid, status, 1});
     }
