@@ -61,16 +61,12 @@ Life& Tracker::State::life_of(const model::AuditHeader& task, const Fits& fits) 
     advance(task.time_ns);
     newest_audit_ns = std::max(newest_audit_ns, task.time_ns);
     Life* life = life_speaking(task, fits);
-    Life* const newest = population.newest(task.pid);
     // Nobody speaks before he is born: then it was another thread of the one before, which seemed to end by exit(2).
     if (life != nullptr && life->from_ns() > task.time_ns + tick_ns)
         if (Life* before = population.neighbour(*life, -1); before != nullptr && before->ended_by_thread_exit())
             life = before;
-    // Ended by exit(2), which ends one thread: a later record shows that others live.
-    if (life == nullptr && newest != nullptr && newest->ended_by_thread_exit()) {
-        revive(*newest);
-        life = newest;
-    }
+    if (life == nullptr) life = alive_after_all(task.pid);
+    Life* const newest = population.newest(task.pid);
     if (life == nullptr && newest != nullptr && connector_covers(task.time_ns) &&
         task.time_ns - newest->process.ended->time_ns < 1'000'000'000)
         life = newest;  // the connector would have told of another life; the clocks disagree
@@ -86,12 +82,20 @@ Life& Tracker::State::life_of(const model::AuditHeader& task, const Fits& fits) 
     return *life;
 }
 
+Life* Tracker::State::alive_after_all(model::Pid pid) {
+    Life* const newest = population.newest(pid);
+    if (newest == nullptr || !newest->ended_by_thread_exit()) return nullptr;
+    revive(*newest);
+    return newest;
+}
+
 Life& Tracker::State::life_named(model::Pid pid, model::TimeNs time_ns) {
     if (pid <= 0) return *root;
     if (Life* life = life_at(pid, time_ns)) {
         speak_for(*life);
         return *life;
     }
+    if (Life* life = alive_after_all(pid)) return *life;  // nobody's parent is dead
     if (Life* newest = population.newest(pid); newest != nullptr && connector_covers(time_ns)) return *newest;
     Life& life = make_provisional(pid, time_ns, -1);
     if (pid > 2) life.process.inferred = model::Inferred::named_only;

@@ -79,6 +79,9 @@ struct Tracker::State {
     Life* life_speaking(const model::AuditHeader& task, const Fits& fits);
     /// The life of the pid that the kernel called parent; made up when it is not known.
     Life& life_named(model::Pid pid, model::TimeNs time_ns);
+    /// The pid's newest life, where exit(2) was taken for its end: that ends one thread, and a later word by or about
+    /// the pid shows that others live.
+    Life* alive_after_all(model::Pid pid);
     Life& make_provisional(model::Pid pid, model::TimeNs time_ns, model::Pid ppid);
     Life& nearest_known_ancestor();
     /// A birth of `pid` at `time_ns` that no life in memory stands for: ends the one that it proves dead, and moves

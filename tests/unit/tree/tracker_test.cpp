@@ -97,7 +97,13 @@ TEST_CASE("audit alone: exit(2) is a process's end until another record shows th
     w.exit(2, 2, 100, 50, 4, false);
     CHECK(w.one(100).ended->code == 4);
     CHECK(w.one(100).inferred == model::Inferred::exit_of_thread);
-    w.exec(60, 3, 100, 50, "alive");
+    SUBCASE("of its own") {
+        w.exec(60, 3, 100, 50, "alive");
+    }
+    SUBCASE("of a child that names it") {
+        w.exec(60, 3, 110, 100, "child");
+        CHECK(w.parent_of(w.one(110)) == 100);
+    }
     CHECK_FALSE(w.one(100).ended.has_value());
 }
 
