@@ -76,6 +76,10 @@ class Comparison:
         told, true = (row["uid"], row["euid"]), (life["uid"], life["euid"])
         return True if told == true else f"uid, euid {told}, truly {true}"
 
+    def gid(self, life, row):
+        told, true = (row["gid"], row["egid"]), (life["gid"], life["egid"])
+        return True if told == true else f"gid, egid {told}, truly {true}"
+
     def auid(self, life, row):
         return True if row["auid"] == life["auid"] else f"{row['auid']}, truly {life['auid']}"
 
@@ -88,7 +92,7 @@ class Comparison:
         return True if row["ppid"] == life["ppid"] else f"{row['ppid']}, truly {life['ppid']}"
 
 
-ASPECTS = ["once", "parent", "chain", "images", "now", "death", "uid", "auid", "ns_pid", "ppid"]
+ASPECTS = ["once", "parent", "chain", "images", "now", "death", "uid", "gid", "auid", "ns_pid", "ppid"]
 
 
 def differs(told, true):

@@ -37,14 +37,16 @@ const char* name_of(Road road) {
                                         "unshare",
                                         "setns",
                                         "set_tid",
-                                        "init_takes"};
+                                        "init_takes",
+                                        "fork32",
+                                        "newuser"};
     static_assert(sizeof names / sizeof *names == static_cast<std::size_t>(Road::count));
     return names[static_cast<std::size_t>(road)];
 }
 
 const char* name_of(ExecKind kind) {
-    static const char* const names[] = {"plain",    "script",  "script_argument", "memfd",  "fexecve",
-                                        "execveat", "symlink", "deleted",         "setuid", "thread"};
+    static const char* const names[] = {"plain",   "script",  "script_argument", "memfd",  "fexecve", "execveat",
+                                        "symlink", "deleted", "setuid",          "thread", "exec32"};
     static_assert(sizeof names / sizeof *names == static_cast<std::size_t>(ExecKind::count));
     return names[static_cast<std::size_t>(kind)];
 }

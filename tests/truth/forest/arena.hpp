@@ -43,6 +43,8 @@ enum class Road : std::uint8_t {
     setns,
     set_tid,
     init_takes,
+    fork32,
+    newuser,
     count
 };
 const char* name_of(Road road);
@@ -58,6 +60,7 @@ enum class Role : std::uint8_t {
     victim,         ///< waits for its death
     unsharer,       ///< unshares its pid namespace and fills it
     joiner,         ///< enters the pid namespace of `param` by setns and makes children there
+    user_root,      ///< root in a user namespace, whose maps its creator writes
     short_lived,    ///< ends at once, to leave its pid to another
 };
 
@@ -72,6 +75,7 @@ enum class ExecKind : std::uint8_t {
     deleted,
     setuid,
     thread,
+    exec32,  ///< by a 32-bit system call
     count
 };
 const char* name_of(ExecKind kind);
@@ -83,6 +87,14 @@ struct ImageRecord {
     std::uint64_t text = 0;  ///< offset of "exe\0arg\0arg\0" in the arena
     std::uint32_t bytes = 0;
     ExecKind kind = ExecKind::plain;
+};
+
+/// The one line of a user namespace's uid_map, which is its gid_map's as well: `count` ids from `outside` on are 0, 1,
+/// ...
+struct UserNamespace {
+    bool entered = false;  ///< it is not the initial one
+    std::uint32_t outside_uid = 0, outside_gid = 0;
+    std::uint32_t count = 0;  ///< 0: no id has a number there
 };
 
 struct Record {
@@ -107,7 +119,8 @@ struct Record {
     std::int32_t pid = 0;     ///< in the initial namespace; by its creator too where it may die before it runs
     std::int32_t ns_pid = 0;  ///< 0 in the initial namespace
     std::int32_t ppid = 0;    ///< as the initial namespace sees it, where it is known to be final; else 0
-    std::uint32_t uid = 0, euid = 0, auid = unset_uid;
+    std::uint32_t uid = 0, euid = 0, gid = 0, egid = 0, auid = unset_uid;  ///< as the initial namespaces see them
+    UserNamespace user_namespace;
     bool leader_left = false;  ///< its first thread has gone by exit(2)
     std::uint32_t failed_execs = 0;
     std::uint32_t image_count = 0;

@@ -150,6 +150,10 @@ pid_t bear(Road road, std::uint32_t slot) {
 #endif
         case Road::clone:
             return twice(slot, [] { return raw_clone(SIGCHLD); });
+        case Road::fork32:
+            return twice(slot, fork32);
+        case Road::newuser:
+            return twice(slot, [] { return raw_clone(CLONE_NEWUSER | SIGCHLD); });
         case Road::clone3:
             return twice(slot, [] { return raw_clone3(0); });
         case Road::clone_parent:
@@ -197,7 +201,7 @@ pid_t bear(Road road, Borrowed& b) {
     record(b.slot).before_ns = now_ns();
     const pid_t pid = road == Road::vfork ? by_vfork(b) : road == Road::clone_vfork ? by_clone_vfork(b) : by_spawn(b);
     record(b.slot).after_ns = now_ns();
-    if (b.exec.kind == ExecKind::fexecve) close(b.exec.fd);
+    drop(b.exec);
     return pid;
 }
 

@@ -14,6 +14,8 @@
 
 namespace forest {
 
+constexpr std::size_t argument_bytes_max = 131'071;  // MAX_ARG_STRLEN without the end (linux/binfmts.h)
+
 static std::string in_directory(const char* name) {
     return std::string(arena->directory) + "/" + name;
 }
@@ -54,7 +56,11 @@ static std::vector<std::string> some_argv(std::uint32_t slot) {
             argv = {"-bash", "(null)", "a0=\"x\"", "type=EXECVE msg=audit(1.2:3): argc=1", "%s%n"};
             break;
         case 10:
-            argv.push_back(std::string(6000 + draw_for(slot, 30000), 'L'));
+            if (draw_for(slot, 6) == 0)  // a shell's `*` in a big folder, a compiler's whole world
+                for (std::uint64_t i = 0, many = 2 + draw_for(slot, 10); i < many; ++i)
+                    argv.push_back(std::string(20'000 + draw_for(slot, argument_bytes_max - 20'000), 'M'));
+            else
+                argv.push_back(std::string(6000 + draw_for(slot, 30000), 'L'));
             break;  // split as text
         case 11:
             argv.push_back(random_bytes(slot, 3000 + draw_for(slot, 9000)));
@@ -71,11 +77,13 @@ static std::vector<std::string> some_argv(std::uint32_t slot) {
 }
 
 static ExecKind some_kind(std::uint32_t slot, bool in_place) {
+    const bool by_spawn = record(slot).road == Road::posix_spawn;  // which has its own idea of an exec
     for (;;) {
         if (draw_for(slot, 100) < 40) return ExecKind::plain;
         const auto kind = static_cast<ExecKind>(draw_for(slot, static_cast<std::uint64_t>(ExecKind::count)));
         if (kind == ExecKind::thread && (!in_place || self.on_thread || !self.threads_allowed)) continue;
         if (kind == ExecKind::deleted && !privileged()) continue;  // may not link (protected_hardlinks)
+        if (kind == ExecKind::exec32 && (!road_exists(Road::fork32) || (!in_place && by_spawn))) continue;
         if (kind == ExecKind::setuid && access(in_directory("setuid").c_str(), F_OK) != 0) continue;
         return kind;
     }
@@ -92,6 +100,7 @@ void prepare_exec(std::uint32_t slot, Exec& exec, bool in_place) {
     switch (exec.kind) {
         case ExecKind::plain:
         case ExecKind::thread:
+        case ExecKind::exec32:
         case ExecKind::count:
             break;
         case ExecKind::script:
@@ -134,16 +143,24 @@ void prepare_exec(std::uint32_t slot, Exec& exec, bool in_place) {
     exec.argv_pointers.push_back(nullptr);
     exec.slot_variable = "FOREST_SLOT=" + std::to_string(slot);
     exec.env_pointers = {exec.slot_variable.data(), nullptr};
+    if (exec.kind == ExecKind::exec32) exec.low = place_low(exec.path, exec.argv_pointers, exec.env_pointers);
 }
 
 void run_exec(Exec& exec) {
-    if (exec.fd >= 0)
+    if (exec.kind == ExecKind::exec32)
+        execve32(exec.low);
+    else if (exec.fd >= 0)
         syscall(SYS_execveat, exec.fd, exec.path.c_str(), exec.argv_pointers.data(), exec.env_pointers.data(),
                 exec.path.empty() ? AT_EMPTY_PATH : 0);
     else
         syscall(SYS_execve, exec.path.c_str(), exec.argv_pointers.data(), exec.env_pointers.data());
     mistake("exec failed", errno);
     _exit(98);
+}
+
+void drop(Exec& exec) {
+    if (exec.kind == ExecKind::fexecve) close(exec.fd);
+    drop(exec.low);
 }
 
 void exec_now() {
@@ -187,7 +204,7 @@ void make_files(const char* program) {
     const bool setuid_works =
         geteuid() == 0 && statvfs(arena->directory, &where) == 0 && (where.f_flag & ST_NOSUID) == 0;
     const std::string setuid_copy = in_directory("setuid");
-    if (!setuid_works || chown(setuid_copy.c_str(), 4242, 4242) != 0 || chmod(setuid_copy.c_str(), 04755) != 0)
+    if (!setuid_works || chown(setuid_copy.c_str(), 4242, 4243) != 0 || chmod(setuid_copy.c_str(), 06755) != 0)
         unlink(setuid_copy.c_str());
     write_file("script", "#!" + copy + "\n", 0755);
     write_file("script argument", "#!" + copy + " one argument\n", 0755);

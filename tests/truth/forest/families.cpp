@@ -37,7 +37,12 @@ std::uint32_t plan(Road road, Role role, int budget) {
     child.depth = static_cast<std::uint8_t>(r.depth + 1);
     child.steps = static_cast<std::uint8_t>(draw(5));
     child.ns_depth = child.children_ns_depth = r.children_ns_depth;
+    child.uid = r.uid;
+    child.euid = r.euid;
+    child.gid = r.gid;
+    child.egid = r.egid;
     child.auid = r.auid;
+    child.user_namespace = r.user_namespace;
     return slot;
 }
 
@@ -66,10 +71,8 @@ void preset_kill(std::uint32_t slot, EndKind kind) {
 
 void kill_child(const Child& child) {
     Record& r = record(child.slot);
-    if (r.end == EndKind::killed_at_once) {  // it may never run: we are in the initial namespace and know all of it
+    if (r.end == EndKind::killed_at_once) {  // it may never run: we are in the initial namespace and know its pid
         r.pid = child.pid;
-        r.uid = me().uid;
-        r.euid = me().euid;
     } else {
         wait_until_ready(child.slot);
     }
@@ -162,6 +165,19 @@ void make_with_chosen_pid(int total) {
     settle({pid, slot});
 }
 
+// Root in a user namespace of its own, with many ids.
+void make_with_users(int total) {
+    const std::uint32_t slot = plan(Road::newuser, Role::user_root, total - 1);
+    record(slot).user_namespace = some_users();
+    const pid_t pid = bear(Road::newuser, slot);
+    if (pid > 0) {
+        wait_until_ready(slot);
+        give_users(record(slot));
+        record(slot).release = 1;
+    }
+    settle({pid, slot});
+}
+
 void make_joiner(int total) {
     const std::uint32_t init = make_init(Road::setns, Role::ns_init, 1, false);
     wait_until_ready(init);
@@ -199,6 +215,8 @@ void make_child(Road road, int total) {
             return make_with_chosen_pid(total);
         case Road::setns:
             return make_joiner(total);
+        case Road::newuser:
+            return make_with_users(total);
         default:
             return make_ordinary(road, total);
     }
@@ -210,7 +228,7 @@ void make_orphan() {
 }
 
 void make_middle() {
-    make_with_role(me().road, Role::middle, me().budget);
+    make_with_role(me().road, chance(50) ? Role::daemon_middle : Role::middle, me().budget);
 }
 
 void make_victims() {
@@ -260,58 +278,6 @@ void reap_all() {
             record(children[i].slot).waited = true;
             record(children[i].slot).wait_status = status;
         }
-    }
-}
-
-bool road_possible(Road road) {
-    const Record& r = me();
-    const bool own_namespace = r.children_ns_depth == r.ns_depth;
-    const bool in_charge = privileged() && own_namespace;
-    if (road != Road::fork && (arena->roads >> static_cast<unsigned>(road) & 1) == 0) return false;
-    switch (road) {
-        case Road::root:
-        case Road::worker:
-        case Road::count:
-            return false;
-#ifndef SYS_fork
-        case Road::raw_fork:
-            return false;
-#endif
-        case Road::clone_parent:
-        case Road::clone3_parent:
-            // An init may not (EINVAL), and who fills a namespace from outside must know all its children.
-            return r.role != Role::ns_init && own_namespace && record(r.parent).role != Role::unsharer;
-        case Road::thread_fork:
-        case Road::clone_thread_fork:
-            return self.threads_allowed;
-        case Road::reuse:
-            return in_charge && r.ns_depth == 0;
-        case Road::set_tid:
-            return in_charge && r.ns_depth > 0;
-        case Road::newpid:
-        case Road::newpid3:
-            return in_charge && r.ns_depth < 3;
-        case Road::unshare:
-        case Road::setns:
-        case Road::init_takes:
-            return in_charge && r.ns_depth < 3;
-        default:
-            return true;
-    }
-}
-
-int least_family(Road road) {
-    switch (road) {
-        case Road::double_fork:
-        case Road::reuse:
-            return 2;
-        case Road::subreaper:
-        case Road::unshare:
-        case Road::setns:
-        case Road::init_takes:
-            return 3;
-        default:
-            return 1;
     }
 }
 

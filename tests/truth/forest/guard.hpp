@@ -5,8 +5,8 @@ namespace forest {
 
 /// Kills every process that holds the arena, but us: no other has it.
 void sweep();
-/// A helper that outlives us in every case: when held_fd, which must be ours alone, is closed, it sweeps and puts pid_max
-/// back. Its death sends no signal, so that only a wait with __WCLONE sees it: it is no process of the forest.
+/// A helper that outlives us in every case: when held_fd, which must be ours alone, is closed, it sweeps and puts
+/// pid_max back. Its death sends no signal, so that only a wait with __WCLONE sees it: it is no process of the forest.
 struct Guard {
     int held_fd = -1;  ///< -1: not permitted, or refused by the kernel
     int helper = 0;    ///< its pid

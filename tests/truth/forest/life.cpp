@@ -19,17 +19,6 @@ Self self;
 std::uint64_t draw(std::uint64_t below) {
     return next_random(me().random) % below;
 }
-bool privileged() {
-    return me().euid == 0;
-}
-
-static void note_identity(Record& r) {
-    uid_t real, effective, saved;
-    getresuid(&real, &effective, &saved);
-    r.uid = real;
-    r.euid = effective;
-}
-
 void note_birth(std::uint32_t slot) {
     Record& r = record(slot);
     r.pid = host_pid();
@@ -42,37 +31,6 @@ void begin_life(std::uint32_t slot, bool raw_cloned) {
     self.raw_cloned = raw_cloned;
     note_birth(slot);
     go_on_living();
-}
-
-// Raw: glibc's setresuid would bring all threads along, and a raw-cloned process's glibc counts its threads wrong.
-static void change_identity() {
-    const auto uid = static_cast<uid_t>(1000 + draw(60000));
-    const auto keep = static_cast<uid_t>(-1);
-    switch (draw(4)) {
-        case 0:
-            syscall(SYS_setresuid, uid, uid, uid);
-            break;
-        case 1:
-            syscall(SYS_setresuid, uid, keep, keep);
-            break;
-        case 2:
-            syscall(SYS_setresuid, keep, uid, keep);
-            break;
-        default:
-            syscall(SYS_setreuid, uid, uid);
-            break;
-    }
-    note_identity(me());
-}
-
-static void log_in() {
-    const std::uint32_t auid = draw(8) == 0 ? unset_uid : static_cast<std::uint32_t>(1000 + draw(60000));
-    char text[16];
-    const int length = snprintf(text, sizeof text, "%u", auid);
-    const int fd = open("/proc/self/loginuid", O_WRONLY);
-    if (fd < 0) return;
-    if (write(fd, text, static_cast<std::size_t>(length)) == length) me().auid = auid;
-    close(fd);
 }
 
 // The first thread leaves by exit(2), which ends it alone; another goes on, and is the process from then on.
@@ -98,45 +56,24 @@ static void leave_to_thread() {
     syscall(SYS_exit, code);
 }
 
-void make_some_child() {
-    Record& r = me();
-    Road road;
-    do road = static_cast<Road>(draw(static_cast<std::uint64_t>(Road::count)));
-    while (!road_possible(road) || r.budget < least_family(road));
-    // Mostly small subtrees, now and then all that is left: the forest gets both bushes and chains.
-    const auto whole = static_cast<std::uint64_t>(r.budget);
-    const std::uint64_t part = chance(35) ? whole : 1 + draw(1 + whole / 2);
-    std::uint64_t total = std::max(std::min(part, whole), static_cast<std::uint64_t>(least_family(road)));
-    r.budget -= static_cast<std::int32_t>(total);
-    make_child(road, static_cast<int>(total));
-}
-
 static void take_step() {
     Record& r = me();
     const bool single = !self.on_thread;
-    switch (draw(10)) {
-        case 0:
-        case 1:
-        case 2:
-            if (r.budget > 0) make_some_child();
-            break;
-        case 3:
-        case 4:
-        case 5:
-            if (r.image_count < images_max) exec_now();
-            break;
-        case 6:
-            fail_an_exec();
-            break;
-        case 7:
-            if (privileged() && single) change_identity();
-            break;
-        case 8:
-            if (privileged() && single) log_in();
-            break;
-        default:
-            if (single && self.threads_allowed && !arena->exits_only && r.role == Role::ordinary) leave_to_thread();
-            break;
+    const std::uint64_t step = draw(50);
+    if (step < 15) {
+        if (r.budget > 0) make_some_child();
+    } else if (step < 30) {
+        if (r.image_count < images_max) exec_now();
+    } else if (step < 35) {
+        fail_an_exec();
+    } else if (step < 40) {
+        if (may_change_identity() && single) change_identity();
+    } else if (step < 44) {
+        if (privileged() && single) log_in();
+    } else if (step < 45) {
+        if (single && self.threads_allowed) unshare_users();
+    } else {
+        if (single && self.threads_allowed && !arena->exits_only && r.role == Role::ordinary) leave_to_thread();
     }
 }
 
@@ -205,6 +142,12 @@ void go_on_living() {
             enter_namespace_for_children();
             while (r.budget > 0) make_some_child();
             if (r.role == Role::unsharer) release_init();
+            break;
+        case Role::user_root:
+            wait_for_release();
+            change_identity();
+            r.role = Role::ordinary;
+            live_ordinary();
             break;
         case Role::victim:
             wait_for_death();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "arena.hpp"
+#include "calls32.hpp"
 
 namespace forest {
 
@@ -22,14 +23,26 @@ std::uint64_t draw(std::uint64_t below);
 inline bool chance(unsigned percent) {
     return draw(100) < percent;
 }
-bool privileged();
 
 // life.cpp
 [[noreturn]] void begin_life(std::uint32_t slot,
                              bool raw_cloned);  ///< first thing in a child that returned from a fork
 void note_birth(std::uint32_t slot);            ///< who I am, written into that record; changes no memory of our own
-void make_some_child();                         ///< out of our own budget
 [[noreturn]] void go_on_living();               ///< in a new image, or on another thread
+
+// identity.cpp
+void note_identity(Record& of);
+bool privileged();  ///< root in the initial user namespace
+bool may_change_identity();
+void change_identity();
+void log_in();
+void unshare_users();                  ///< a user namespace with our own ids at most; the machine may forbid it
+UserNamespace some_users();            ///< one with many ids
+void give_users(const Record& child);  ///< writes its maps, where we are privileged
+
+// roads.cpp
+bool road_exists(Road road);  ///< on this kind of machine
+void make_some_child();       ///< out of our own budget, by a road that is possible here
 
 // births.cpp
 /// Starts a thread that goes on with our life; the caller is to leave or to sleep for ever.
@@ -38,8 +51,6 @@ void hand_over_to_thread(int (*go_on)(void*));
 // families.cpp: what stands around a birth
 /// Makes a child by that road, with so many processes in its family in all, itself and helpers included.
 void make_child(Road road, int total);
-bool road_possible(Road road);
-int least_family(Road road);          ///< the smallest `total` that makes sense
 void make_orphan();                   ///< for a middle: with all that is left of the budget
 void make_middle();                   ///< for a subreaper
 void make_victims();                  ///< for a namespace init; returns when they wait
@@ -55,10 +66,12 @@ struct Exec {
     std::vector<std::string> argv;
     std::string slot_variable;
     std::vector<char*> argv_pointers, env_pointers;
+    LowExec low;  ///< for a 32-bit call
 };
 /// Decides an exec for `slot` and writes the image that it will be into its record.
 void prepare_exec(std::uint32_t slot, Exec& exec, bool in_place);
 [[noreturn]] void run_exec(Exec& exec);
+void drop(Exec& exec);  ///< what its creator still holds of an exec that a child made
 void fail_an_exec();
 void exec_now();
 void make_files(const char* program);  ///< the copies, scripts and links that execs need

@@ -101,8 +101,8 @@ Options read_options(int argc, char** argv) {
                 o.exits_only = true;
                 break;
             case 'l':
-                for (unsigned road = 2; road < static_cast<unsigned>(Road::count); ++road)
-                    puts(name_of(static_cast<Road>(road)));
+                for (unsigned road = 0; road < static_cast<unsigned>(Road::count); ++road)
+                    if (road_exists(static_cast<Road>(road))) puts(name_of(static_cast<Road>(road)));
                 exit(0);
             default:
                 usage("unknown option");
@@ -232,7 +232,8 @@ int grow(int argc, char** argv) {
     create_arena(static_cast<std::uint32_t>(o.count) * 2 + 1000, std::uint64_t(o.count) * 16384 + (64U << 20));
     const Guard guard = start_guard(o.pid_max);
     if (guard.held_fd < 0) usage("--pid-max: not permitted or refused by the kernel");
-    arena->roads = o.roads;
+    for (unsigned road = 0; road < static_cast<unsigned>(Road::count); ++road)
+        if (road_exists(static_cast<Road>(road))) arena->roads |= o.roads & std::uint64_t{1} << road;
     arena->exits_only = o.exits_only;
     std::string directory = o.directory + "/forest.XXXXXX";
     if (mkdtemp(directory.data()) == nullptr || chmod(directory.c_str(), 0755) != 0)

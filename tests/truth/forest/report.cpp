@@ -47,7 +47,8 @@ std::string record_json(std::uint32_t slot) {
                        "\",\"pid\":" + std::to_string(r.pid) + ",\"ns_pid\":" + or_null(r.ns_pid, r.ns_depth > 0) +
                        ",\"ppid\":" + or_null(r.ppid, r.ppid > 0) + ",\"before_ns\":" + std::to_string(r.before_ns) +
                        ",\"after_ns\":" + std::to_string(r.after_ns) + ",\"uid\":" + std::to_string(r.uid) +
-                       ",\"euid\":" + std::to_string(r.euid) + ",\"auid\":" + or_null(r.auid, r.auid != unset_uid) +
+                       ",\"euid\":" + std::to_string(r.euid) + ",\"gid\":" + std::to_string(r.gid) +
+                       ",\"egid\":" + std::to_string(r.egid) + ",\"auid\":" + or_null(r.auid, r.auid != unset_uid) +
                        ",\"end\":\"" + name_of(r.end) + "\",\"code\":" + or_null(r.code, r.code >= 0) +
                        ",\"signal\":" + or_null(r.signal, r.signal >= 0) +
                        ",\"leader_left\":" + (r.leader_left ? "true" : "false") +
