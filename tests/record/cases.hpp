@@ -50,7 +50,7 @@ void killed_by_signal();
 
 // spaces.cpp
 void pid_namespace();
-void pid_namespaces_by_clone_and_setns();
+void pid_namespace_joined();
 
 // images.cpp
 void argv_split();
@@ -59,7 +59,6 @@ void failed_exec();
 void files_without_a_name();
 void exec_32_bit();
 void shell_pipeline();
-void neighbour();
 
 // identities.cpp
 void setuid_no_exec();

@@ -87,9 +87,4 @@ void shell_pipeline() {
     reap();
 }
 
-void neighbour() {
-    child([] { exec({"/bin/sh", "-c", "read first </etc/passwd; (cat /etc/hostname >/dev/null; exit 3); exit 2"}); });
-    reap();
-}
-
 }  // namespace record

@@ -32,8 +32,7 @@ constexpr Case cases[] = {
     {"files-without-a-name", files_without_a_name},
     {"setuid-program", setuid_program},
     {"login-between-children", login_between_children},
-    {"pid-namespaces-clone-setns", pid_namespaces_by_clone_and_setns},
-    {"enriched-neighbour", neighbour},
+    {"pid-namespace-joined", pid_namespace_joined},
 };
 
 }  // namespace
