@@ -8,7 +8,7 @@ namespace lineage::tree {
 
 namespace {
 
-constexpr std::uint32_t saved_version = 3;
+constexpr std::uint32_t saved_version = 4;
 
 }  // namespace
 
