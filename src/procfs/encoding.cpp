@@ -7,7 +7,7 @@ namespace lineage::procfs {
 
 namespace {
 
-constexpr std::uint8_t encoding_version = 1;
+constexpr std::uint8_t encoding_version = 2;  // 1: without the namespaces' inodes
 
 void put_pids(base::Encoder& out, const std::vector<model::Pid>& pids) {
     out.put(static_cast<std::uint32_t>(pids.size()));
@@ -42,12 +42,15 @@ std::string encode(const model::Seen& seen) {
     for (const auto& argument : seen.argv) out.put_bytes(argument);
     put_pids(out, seen.ns_pids);
     put_pids(out, seen.tids);
+    out.put(seen.pid_namespace);
+    out.put(seen.pid_namespace_of_children);
     return bytes;
 }
 
 base::Result<model::Seen> decode(std::string_view payload) {
     base::Decoder in(payload);
-    if (const auto version = in.get<std::uint8_t>(); version != encoding_version)
+    const auto version = in.get<std::uint8_t>();
+    if (version == 0 || version > encoding_version)
         return base::fail("a /proc frame", "encoding " + std::to_string(version) + " is not known");
     model::Seen seen;
     in.get(seen.read_ns);
@@ -67,6 +70,10 @@ base::Result<model::Seen> decode(std::string_view payload) {
     for (auto left = in.get<std::uint32_t>(); left > 0 && in.ok(); --left) seen.argv.emplace_back(in.get_bytes());
     seen.ns_pids = get_pids(in);
     seen.tids = get_pids(in);
+    if (version >= 2) {
+        in.get(seen.pid_namespace);
+        in.get(seen.pid_namespace_of_children);
+    }
     if (!in.ok() || !in.rest().empty()) return base::fail("a /proc frame", "its length is wrong");
     return seen;
 }

@@ -72,6 +72,13 @@ std::string read_link(int directory, const char* name) {
     return size < 0 ? std::string() : std::string(target, static_cast<std::size_t>(size));
 }
 
+/// "pid:[4026531836]"; 0 when it cannot be read, and of children as long as a namespace that unshare made has nobody.
+std::uint64_t namespace_inode(int directory, const char* name) {
+    const std::string target = read_link(directory, name);
+    const auto digits = target.find('[');
+    return digits == std::string::npos ? 0 : std::strtoull(target.c_str() + digits + 1, nullptr, 10);
+}
+
 std::uint32_t number_in(const std::optional<std::string>& bytes) {
     std::uint32_t value = model::unset_uid;
     if (bytes) std::from_chars(bytes->data(), bytes->data() + bytes->size(), value);
@@ -160,6 +167,8 @@ std::optional<model::Seen> read_process(model::Pid pid) {
         seen.cwd = read_link(directory.get(), "cwd");
         seen.argv = split_argv(read_file(directory.get(), "cmdline", argv_bytes_max).value_or(""));
     }
+    seen.pid_namespace = namespace_inode(directory.get(), "ns/pid");
+    seen.pid_namespace_of_children = namespace_inode(directory.get(), "ns/pid_for_children");
     seen.tids = stat->threads > 1 ? numbers_in_directory(directory.get(), "task") : std::vector{pid};
     // It was one and the same process all the time if it is there still.
     if (!read_file(directory.get(), "stat")) return std::nullopt;

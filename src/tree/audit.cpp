@@ -1,26 +1,9 @@
-// Audit's word: identity, images, creation parents, exit codes.
-#include <sched.h>
-
+// Audit's word: identity, images, exit codes. forks.cpp has what it says of births.
 #include <algorithm>
 
 #include "state.hpp"
 
 namespace lineage::tree {
-
-namespace {
-
-constexpr std::size_t nameless_max = 256;
-
-bool has_flag(const model::AuditFork& fork, std::uint64_t flag) {
-    return fork.flags && (*fork.flags & flag) != 0;
-}
-
-/// Can a life that began at `born_ns`, as the connector says, be the child of a call that was entered at `call_ns`?
-bool not_before(model::TimeNs born_ns, model::TimeNs call_ns) {
-    return born_ns + clock_slack_ns >= call_ns;
-}
-
-}  // namespace
 
 void Tracker::State::state(Life& life, const model::AuditHeader& task) {
     if (task.serial < life.stated_serial) return;
@@ -57,11 +40,6 @@ void Tracker::State::state(Life& life, const model::AuditHeader& task) {
     }
 }
 
-bool Tracker::State::lives_for_ever(model::Pid pid) const {
-    const Life* const life = population.newest(pid);
-    return pid <= 2 || (life != nullptr && life->alive() && life->process.kernel_thread);
-}
-
 bool Tracker::State::knows_image(const Life& life, const std::string& exe) {
     if (!life.images.empty()) return true;
     if (life.birth_known()) return true;  // and so is what it inherited, or will be
@@ -70,206 +48,6 @@ bool Tracker::State::knows_image(const Life& life, const std::string& exe) {
     const Life* const owner = population.find(life.inherited_owner);
     const auto seq = static_cast<std::size_t>(life.inherited_seq);
     return owner == nullptr || seq >= owner->images.size() || owner->images[seq].exe == exe;
-}
-
-void Tracker::State::on(model::AuditFork&& fork) {
-    Life& caller = life_of(fork.task, [&](const Life& life) {
-        const auto until_ns = life.alive() ? INT64_MAX : life.process.ended->time_ns;
-        for (const Life* child : population.lives(fork.returned))
-            if (!child->claimed() && not_before(child->from_ns(), fork.task.time_ns))
-                return life.from_ns() <= child->from_ns() && child->from_ns() <= until_ns;
-        return true;
-    });
-    state(caller, fork.task);
-    if (has_flag(fork, CLONE_THREAD)) return;
-    const auto time_ns = fork.task.time_ns;
-    // Who lives at the same time has another pid, so it is another namespace's number.
-    const bool taken = fork.returned == fork.task.pid || fork.returned == fork.task.ppid;
-    if (taken && caller.space == 0 && !connector_covers(time_ns)) {
-        enter_space({&caller}, new_space(0));
-        ask(caller.process.pid);
-    }
-    Birth birth = caller.space != 0 ? birth_by_number(caller, fork) : birth_by_pid(caller, fork);
-    if (birth.child != nullptr && caller.space == 0) caller.space_known = true;
-    if (birth.none() && connector_covers(time_ns) && caller.space == 0) {
-        // The connector knows every birth, and none has the pid that the caller was told: it lives in a namespace
-        // that clone3 made for it.
-        if (caller.space_known) return;
-        birth = birth_by_number(caller, fork);
-        if (birth.none()) return;
-        const auto born_ns = birth.child != nullptr
-                                 ? birth.child->from_ns()
-                                 : caller.thread_births[static_cast<std::size_t>(birth.thread)].time_ns;
-        enter_space({&init_of_space(caller, born_ns, fork.returned)}, new_space(0));
-        ask(caller.process.pid);
-    }
-    if (birth.thread >= 0) {
-        matched(caller, fork.task.serial, caller.thread_births[static_cast<std::size_t>(birth.thread)].time_ns);
-        caller.thread_births.erase(caller.thread_births.begin() + birth.thread);
-        return;
-    }
-    Life* child = birth.child;
-    if (child == nullptr && caller.space == 0 && lives_for_ever(fork.returned)) {
-        enter_space({&caller}, new_space(0));  // nobody else gets that pid, so it is another namespace's number
-        ask(caller.process.pid);
-    }
-    if (child == nullptr && caller.space != 0) {
-        if (caller.nameless.size() < nameless_max)
-            caller.nameless.push_back({time_ns, fork.task.serial, fork.returned, fork.how});
-        return;
-    }
-    if (child == nullptr) {
-        child = &begin_life(fork.returned, time_ns);
-        const bool told = !child->images.empty() || !child->alive() || child->first_child != nullptr;
-        if (fork.how == model::How::clone3 && !told) {
-            child->phantom = true;
-            ++caller.possible_threads;
-            population.bury(*child);
-        }
-    }
-    claim(*child, caller, fork);
-    end_if_overlooked(*child);
-}
-
-Tracker::State::Birth Tracker::State::birth_by_pid(const Life& caller, const model::AuditFork& fork) {
-    const auto time_ns = fork.task.time_ns;
-    Birth birth;
-    const bool covered = connector_covers(time_ns);
-    const auto fits = [&](const Life& life) {
-        if (life.claimed() || &life == &caller) return false;
-        const auto from_ns = life.from_ns();
-        if (has(life.process.born.witnesses, model::Witness::connector)) {
-            // With CLONE_PARENT the kernel's parent is the caller's, of which there may have been several.
-            const auto parent = life.kernel_parent;
-            const bool related = parent == caller.process.pid || parent == fork.task.ppid ||
-                                 parent == caller.process.ppid || parent == caller.kernel_parent;
-            return related && not_before(from_ns, time_ns);
-        }
-        if (life.birth_known()) return std::abs(from_ns - time_ns) <= start_time_step_ns + tick_ns;
-        return !covered && from_ns >= time_ns;
-    };
-    const auto& lives = population.lives(fork.returned);
-    const auto child = std::find_if(lives.begin(), lives.end(), [&](const Life* life) { return fits(*life); });
-    if (child != lives.end()) birth.child = *child;
-    if (fork.how != model::How::clone3) return birth;
-    for (std::size_t i = 0; i < caller.thread_births.size() && birth.thread < 0; ++i) {
-        const ThreadBirth& thread = caller.thread_births[i];
-        if (thread.tid != fork.returned || !not_before(thread.time_ns, time_ns)) continue;
-        if (birth.child == nullptr || thread.time_ns < birth.child->from_ns()) birth = {nullptr, static_cast<int>(i)};
-    }
-    return birth;
-}
-
-Tracker::State::Birth Tracker::State::birth_by_number(Life& caller, const model::AuditFork& fork) {
-    const auto time_ns = fork.task.time_ns;
-    const bool covered = connector_covers(time_ns);
-    // The call lies between the facts that the caller's records told before and those that they have yet to tell.
-    const bool single = caller.tids.size() <= 1;
-    const auto since_ns = single ? std::max(time_ns - clock_slack_ns, caller.exact_ns) : time_ns - clock_slack_ns;
-    const auto until_ns = single ? next_untold_ns(caller, since_ns) : INT64_MAX;
-    Birth foretold;
-    Birth first;
-    model::TimeNs first_ns = 0;
-    const auto consider = [&](Birth birth, model::TimeNs from_ns, model::Pid number) {
-        if (from_ns < since_ns || from_ns > until_ns) return;
-        if (foretold.none() && caller.space != 0 && number == fork.returned) foretold = birth;
-        if (!first.none() && first_ns <= from_ns) return;
-        first = birth;
-        first_ns = from_ns;
-    };
-    const auto consider_children = [&](Life& parent) {
-        for (Life* child = parent.first_child; child != nullptr; child = child->next_sibling) {
-            if (child->from_ns() + 1'000'000'000 < time_ns) break;  // newest first
-            if (child->claimed() || child == &caller) continue;
-            if (covered && !has(child->process.born.witnesses, model::Witness::connector)) continue;
-            consider({child, -1}, child->from_ns(), child->space == caller.space ? child->number : 0);
-        }
-    };
-    const bool by_parent = has_flag(fork, CLONE_PARENT);
-    const bool clone3 = fork.how == model::How::clone3;
-    if (!by_parent) consider_children(caller);
-    for (std::size_t i = 0; clone3 && i < caller.thread_births.size(); ++i) {
-        const ThreadBirth& thread = caller.thread_births[i];
-        consider({nullptr, static_cast<int>(i)}, thread.time_ns, thread.number);
-    }
-    // clone3 may have had CLONE_PARENT: when the number says so, or the caller itself bore nobody meanwhile.
-    const bool maybe_by_parent = clone3 && covered && foretold.none() && caller.space != 0;
-    if (!by_parent && !maybe_by_parent) return foretold.none() ? first : foretold;
-    const Birth own = first;
-    if (Life* kernel_parent = life_at(fork.task.ppid, time_ns)) consider_children(*kernel_parent);
-    if (!foretold.none()) return foretold;
-    return own.none() ? first : own;
-}
-
-model::TimeNs Tracker::State::next_untold_ns(const Life& life, model::TimeNs since_ns) {
-    auto next_ns = life.alive() ? std::numeric_limits<model::TimeNs>::max() : life.process.ended->time_ns;
-    for (const model::Image& image : life.images)
-        if (image.time_ns > since_ns && !has(image.witnesses, model::Witness::audit))
-            next_ns = std::min(next_ns, image.time_ns);
-    return next_ns;
-}
-
-void Tracker::State::claim(Life& child, Life& caller, const model::AuditFork& fork) {
-    model::Process& process = child.process;
-    const bool timed = has(process.born.witnesses, model::Witness::connector);
-    if (timed) matched(caller, fork.task.serial, process.born.time_ns);
-    process.born.serial = fork.task.serial;
-    process.born.how = fork.how;
-    process.born.witnesses = process.born.witnesses | model::Witness::audit;
-    if (!timed) {
-        process.born.time_ns = fork.task.time_ns;
-        keep_apart(child);
-    }
-    if (process.inferred != model::Inferred::exit_of_thread) process.inferred = model::Inferred::no;
-    if (may_link(child, caller)) population.link(child, caller);
-    if (!child.stated && fork.task.credentials) {
-        const model::Credentials since_birth = process.credentials;
-        process.credentials = *fork.task.credentials;
-        keep_ids(process.credentials, since_birth, child.uids_ns != 0, child.gids_ns != 0);
-        spread_credentials(child, child.from_ns());
-    }
-    if (!timed && !child.stated) process.ppid = has_flag(fork, CLONE_PARENT) ? fork.task.ppid : fork.task.pid;
-    drop_guess(child);
-    if (child.comm_ns == 0 && child.images.empty()) process.comm = fork.task.comm;
-    inherit_image(child, caller);
-    place_in_space(child, caller, fork);
-    population.touch(child);
-}
-
-void Tracker::State::place_in_space(Life& child, const Life& caller, const model::AuditFork& fork) {
-    const auto home = space_for_children(caller);
-    const bool flags_known = fork.how != model::How::clone3;
-    if (caller.space_known && caller.children_space == 0 && flags_known && !has_flag(fork, CLONE_NEWPID))
-        child.space_known = true;
-    if (has_flag(fork, CLONE_NEWPID)) {
-        if (child.space == home) enter_space({&child}, new_space(home));
-    } else if (child.space != home && child.space == 0) {
-        enter_space({&child}, home);
-    }
-    // clone3 may have made a namespace for it; posix_spawn, which never does, lets the child call execve first.
-    if (!flags_known && child.images.empty() && child.alive()) ask(child.process.pid);
-    if (child.space == 0) return;
-    if (child.space == caller.space)
-        confirm_number(child, fork.returned);
-    else if (!has_flag(fork, CLONE_NEWPID) && child.alive())
-        ask(child.process.pid);
-}
-
-void Tracker::State::adopt_nameless(Life& child, Life& caller) {
-    auto& forks = caller.nameless;
-    const auto fork = std::find_if(forks.begin(), forks.end(),
-                                   [&](const NamelessFork& one) { return one.time_ns <= child.from_ns(); });
-    if (fork == forks.end()) return;
-    model::AuditFork known;
-    known.task.pid = caller.process.pid;
-    known.task.time_ns = fork->time_ns;
-    known.task.serial = fork->serial;
-    known.task.comm = caller.process.comm;
-    known.task.credentials = caller.process.credentials;
-    known.how = fork->how;
-    known.returned = fork->returned;
-    forks.erase(fork);
-    claim(child, caller, known);
 }
 
 void Tracker::State::on(model::AuditExec&& exec) {
@@ -360,14 +138,12 @@ void Tracker::State::on(model::AuditStatement&& statement) {
     Life& life = life_of(statement.task);
     state(life, statement.task);
     if (statement.new_pid_namespace || statement.joined_pid_namespace) {
-        life.children_space = new_space(life.space);
-        if (statement.joined_pid_namespace) spaces.back().last = space_uncounted;
-        std::vector<Life*> since;
+        life.children_space = new_space(life.space, statement.joined_pid_namespace ? space_uncounted : 0);
+        space_of(life.children_space).shared = statement.joined_pid_namespace;
         for (Life* child = life.first_child; child != nullptr; child = child->next_sibling)
-            if (child->from_ns() >= statement.task.time_ns && child->space == life.space) since.push_back(child);
-        enter_space(since, life.children_space);
-        if (statement.joined_pid_namespace)
-            for (const Life* child : since) ask(child->process.pid);
+            if (child->from_ns() >= statement.task.time_ns && child->space == life.space)
+                enter_space(*child, life.children_space);
+        ask(life.process.pid);
     }
     life.subreaper = life.subreaper || statement.subreaper;
 }

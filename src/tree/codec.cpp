@@ -174,7 +174,6 @@ void save(const Life& life, Encoder& out) {
     for (const auto& birth : life.thread_births) {
         out.put(birth.time_ns);
         out.put(birth.tid);
-        out.put(birth.number);
     }
     out.put(life.possible_threads);
     out.put(life.space);
@@ -232,7 +231,6 @@ void restore(Life& life, Decoder& in) {
         auto& birth = life.thread_births.emplace_back();
         in.get(birth.time_ns);
         in.get(birth.tid);
-        in.get(birth.number);
     }
     in.get(life.possible_threads);
     in.get(life.space);
@@ -263,6 +261,38 @@ void restore(Life& life, Decoder& in) {
     in.get(life.images_changed_from);
     in.get(life.images_stored);
     in.get(life.attempts_changed);
+}
+
+void save(const model::AuditFork& fork, Encoder& out) {
+    const model::AuditHeader& task = fork.task;
+    out.put(task.time_ns);
+    out.put(task.serial);
+    out.put(task.pid);
+    out.put(task.ppid);
+    out.put(task.credentials.has_value());
+    put(out, task.credentials.value_or(model::Credentials{}));
+    out.put_bytes(task.comm);
+    out.put_bytes(task.exe);
+    out.put(fork.how);
+    out.put(fork.returned);
+    put(out, fork.flags);
+}
+
+void restore(model::AuditFork& fork, Decoder& in) {
+    model::AuditHeader& task = fork.task;
+    in.get(task.time_ns);
+    in.get(task.serial);
+    in.get(task.pid);
+    in.get(task.ppid);
+    const bool credentials = in.get<bool>();
+    model::Credentials who;
+    get(in, who);
+    if (credentials) task.credentials = who;
+    task.comm = in.get_bytes();
+    task.exe = in.get_bytes();
+    in.get(fork.how);
+    in.get(fork.returned);
+    get(in, fork.flags);
 }
 
 }  // namespace lineage::tree

@@ -51,7 +51,8 @@ void Tracker::State::on(model::ConnectorFork&& fork) {
         if (life.tids.empty()) life.tids.push_back(life.process.pid);
         life.tids.push_back(fork.child_tid);
         if (life.thread_births.size() >= thread_births_max) life.thread_births.erase(life.thread_births.begin());
-        life.thread_births.push_back({time_ns, fork.child_tid, life.space == 0 ? 0 : take_numbers(life.space)});
+        life.thread_births.push_back({time_ns, fork.child_tid});
+        take_numbers(life.space, {time_ns, life.process.id, fork.child_tid});
         return;
     }
     Life& parent = task_of_connector(fork.parent_tgid, time_ns);
@@ -79,7 +80,7 @@ void Tracker::State::on(model::ConnectorFork&& fork) {
         inherit(*life, parent);
         adopt_nameless(*life, parent);
     }
-    if (life->space != 0 && life->number == 0) set_number(*life, take_numbers(life->space));
+    if (life->space != 0 && life->number == 0) take_numbers(life->space, {time_ns, process.id});
     if (life->space != 0 && (!audit_up || life->space != parent.space)) ask(process.pid);
     population.touch(*life);
 }

@@ -29,7 +29,6 @@ struct SignalSent {
 struct ThreadBirth {
     model::TimeNs time_ns = 0;
     model::Pid tid = 0;
-    model::Pid number = 0;  ///< in its pid namespace, where that is not the initial one
 };
 
 struct Life {

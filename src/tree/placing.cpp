@@ -305,6 +305,7 @@ void Tracker::State::advance(model::TimeNs time_ns) {
         audit_up && newest_audit_ns != 0 ? std::min(newest_ns, newest_audit_ns + memory_ns) : newest_ns;
     population.forget(pace_ns - 2 * memory_ns);
     ask_for_numbers();
+    decide_waiting_forks(false);
     std::erase_if(connector_gaps, [&](const model::Gap& gap) { return gap.to_ns < pace_ns - 2 * memory_ns; });
 }
 

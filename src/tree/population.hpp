@@ -74,5 +74,7 @@ private:
 
 void save(const Life& life, base::Encoder& out);
 void restore(Life& life, base::Decoder& in);
+void save(const model::AuditFork& fork, base::Encoder& out);
+void restore(model::AuditFork& fork, base::Decoder& in);
 
 }  // namespace lineage::tree

@@ -100,14 +100,7 @@ void Tracker::State::on(model::Seen&& seen) {
         life.stated = true;
         spread_credentials(life, life.from_ns());
     }
-    if (seen.ns_pids.size() == 1) life.space_known = true;
-    if (seen.ns_pids.size() > 1) {
-        if (!birth_told && life.space == 0) {
-            life.space = life.parent != nullptr && life.parent->space != 0 ? life.parent->space : new_space(0);
-            space_of(life.space).last = space_uncounted;
-        }
-        confirm_number(life, seen.ns_pids.back());
-    }
+    see_space(life, seen);
     population.touch(life);
     const bool zombie = seen.zombie;
     const auto read_ns = seen.read_ns;

@@ -1,8 +1,12 @@
 // Pid namespaces. A process in one has a number there besides its pid, and clone tells its caller that number alone.
 // The kernel gives the numbers of a namespace out in order (alloc_pid in kernel/pid.c), to processes and threads alike,
 // and the connector tells of every birth; so counting them foretells the numbers, and the caller's record finds its
-// child by the number that it was told. A record's own word, and /proc's, correct the count.
+// child by the number that it was told (forks.cpp). A record's own word, and /proc's, correct the count.
+//
+// Which namespace a process lives in is told by unshare's and clone's flags; clone3's and setns's target are not in the
+// records. Those namespaces come to light by the numbers that their members are told, or by their inode in /proc.
 #include <algorithm>
+#include <set>
 
 #include "state.hpp"
 
@@ -10,25 +14,29 @@ namespace lineage::tree {
 
 namespace {
 
-struct Numbered {
-    model::TimeNs time_ns;
-    Life* life;           ///< the process, or the one whose thread it is
-    ThreadBirth* thread;  ///< nullptr for a process
-};
-
-/// Every birth among `roots` and what descends from them, as far as it is known, in order.
-std::vector<Numbered> births_below(const std::vector<Life*>& roots) {
-    std::vector<Life*> members = roots;
-    std::vector<Numbered> births;
+/// `life` and everyone below it, with the births of their threads as far as they are known, in order.
+std::vector<SpaceBirth> births_below(Life& life, std::vector<Life*>& members) {
+    members = {&life};
+    std::vector<SpaceBirth> births;
     for (std::size_t i = 0; i < members.size(); ++i) {  // grows while it is walked
-        Life& life = *members[i];
-        births.push_back({life.from_ns(), &life, nullptr});
-        for (ThreadBirth& thread : life.thread_births) births.push_back({thread.time_ns, &life, &thread});
-        for (Life* child = life.first_child; child != nullptr; child = child->next_sibling) members.push_back(child);
+        const Life& member = *members[i];
+        births.push_back({member.from_ns(), member.process.id});
+        for (const ThreadBirth& thread : member.thread_births)
+            births.push_back({thread.time_ns, member.process.id, thread.tid});
+        for (Life* child = member.first_child; child != nullptr; child = child->next_sibling) members.push_back(child);
     }
-    std::stable_sort(births.begin(), births.end(),
-                     [](const Numbered& a, const Numbered& b) { return a.time_ns < b.time_ns; });
+    std::stable_sort(births.begin(), births.end(), earlier);
     return births;
+}
+
+/// Returns where the first of them now stands.
+std::size_t merge_births(std::vector<SpaceBirth>& into, const std::vector<SpaceBirth>& births) {
+    const auto from = std::upper_bound(into.begin(), into.end(), births.front(), earlier);
+    const auto at = static_cast<std::size_t>(from - into.begin());
+    std::vector<SpaceBirth> later(from, into.end());
+    into.erase(from, into.end());
+    std::merge(births.begin(), births.end(), later.begin(), later.end(), std::back_inserter(into), earlier);
+    return at;
 }
 
 }  // namespace
@@ -38,61 +46,147 @@ std::int32_t Tracker::State::space_for_children(const Life& parent) {
 }
 
 Space& Tracker::State::space_of(std::int32_t space) {
-    return spaces[static_cast<std::size_t>(space - 1)];
+    return spaces.at(space);
 }
 
-std::int32_t Tracker::State::new_space(std::int32_t outer) {
-    spaces.push_back({0, outer});
-    return static_cast<std::int32_t>(spaces.size());
+std::int32_t Tracker::State::new_space(std::int32_t outer, model::Pid last) {
+    if (spaces.size() >= spaces_max) forget_spaces();
+    Space& space = spaces[++last_space];
+    space.last = last;
+    space.outer = outer;
+    return last_space;
 }
 
-model::Pid Tracker::State::take_number(std::int32_t space) {
-    auto& last = space_of(space).last;
-    return last == space_uncounted ? 0 : ++last;
+void Tracker::State::forget_spaces() {
+    std::set<std::int32_t> used;
+    const auto use = [&](std::int32_t space) {
+        for (; space != 0 && used.insert(space).second; space = space_of(space).outer) {
+        }
+    };
+    for (const auto id : population.ids()) {
+        use(population.find(id)->space);
+        use(population.find(id)->children_space);
+    }
+    std::erase_if(spaces, [&](const auto& each) { return !used.contains(each.first); });
+    spaces_max = std::max<std::size_t>(256, 2 * spaces.size());
 }
 
-model::Pid Tracker::State::take_numbers(std::int32_t space) {
+std::int32_t Tracker::State::space_with(std::uint64_t inode, model::TimeNs time_ns) {
+    const auto found = std::find_if(spaces.rbegin(), spaces.rend(),
+                                    [&](const auto& each) { return inode != 0 && each.second.inode == inode; });
+    if (found == spaces.rend()) return 0;
+    // The inode of a namespace that is gone is used again.
+    auto& births = found->second.births;
+    const bool lives = std::any_of(births.begin(), births.end(), [&](const SpaceBirth& birth) {
+        const Life* const life = population.find(birth.life);
+        if (life == nullptr || life->space != found->first) return false;
+        return life->alive() || life->process.ended->time_ns + clock_slack_ns >= time_ns;
+    });
+    if (!lives) found->second.inode = 0;
+    return lives ? found->first : 0;
+}
+
+std::size_t Tracker::State::depth_of(std::int32_t space) const {
+    std::size_t depth = 0;
+    for (; space != 0; space = spaces.at(space).outer) ++depth;
+    return depth;
+}
+
+void Tracker::State::take_numbers(std::int32_t space, SpaceBirth birth) {
+    constexpr std::size_t births_max = 8192;
     // A process has a number in every namespace from its own out to the initial one.
-    for (auto outer = space_of(space).outer; outer != 0; outer = space_of(outer).outer) take_number(outer);
-    return take_number(space);
+    for (auto each = space; each != 0; each = space_of(each).outer) {
+        Space& at = space_of(each);
+        birth.number = at.last == space_uncounted ? 0 : ++at.last;
+        if (at.births.size() > births_max) at.births.erase(at.births.begin(), at.births.begin() + births_max / 2);
+        at.births.push_back(birth);
+        if (Life* const life = population.find(birth.life); each == space && birth.tid == 0) show_number(*life, birth);
+    }
 }
 
-void Tracker::State::set_number(Life& life, model::Pid number) {
-    life.number = number;
-    if (!life.number_known) uncertain_numbers.push_back(life.process.id);
-    if (number <= 0 || life.process.ns_pid == number) return;
-    life.process.ns_pid = number;
+SpaceBirth* Tracker::State::birth_in(std::int32_t space, const Life& life, model::Pid tid) {
+    auto& births = space_of(space).births;
+    const auto birth = std::find_if(births.rbegin(), births.rend(), [&](const SpaceBirth& each) {
+        return each.life == life.process.id && each.tid == tid;
+    });
+    return birth == births.rend() ? nullptr : &*birth;
+}
+
+void Tracker::State::show_number(Life& life, const SpaceBirth& birth) {
+    life.number = birth.number;
+    life.number_known = birth.told;
+    if (!birth.told) uncertain_numbers.push_back(life.process.id);
+    if (birth.number <= 0 || life.process.ns_pid == birth.number) return;
+    life.process.ns_pid = birth.number;
     population.touch(life);
 }
 
-Life& Tracker::State::init_of_space(Life& caller, model::TimeNs born_ns, model::Pid number) {
-    for (Life* life = &caller; life != nullptr && life->space == 0 && !life->space_known; life = life->parent) {
-        const auto births = births_below({life});
-        const auto born = std::count_if(births.begin(), births.end(),
-                                        [&](const Numbered& birth) { return birth.time_ns <= born_ns; });
-        if (born == number) return *life;
+void Tracker::State::recount(std::int32_t space, std::size_t from, model::Pid before) {
+    // A number far off was asked for (clone3's set_tid), which leaves the kernel's count where it was.
+    constexpr model::Pid near = 16;
+    auto& births = space_of(space).births;
+    auto& last = space_of(space).last = before;
+    for (auto birth = births.begin() + static_cast<std::ptrdiff_t>(from); birth != births.end(); ++birth) {
+        const bool asked_for = birth->told && std::abs(birth->number - (last + 1)) > near;
+        if (!asked_for) last = birth->told ? birth->number : last + 1;
+        if (birth->told || birth->number == last) continue;
+        birth->number = last;
+        Life* const life = population.find(birth->life);
+        if (life != nullptr && life->space == space && birth->tid == 0) show_number(*life, *birth);
     }
-    return caller;
 }
 
-void Tracker::State::enter_space(const std::vector<Life*>& roots, std::int32_t space) {
-    const auto outer = space_of(space).outer;
-    for (const Numbered& birth : births_below(roots)) {
-        Life& life = *birth.life;
-        if (life.space != outer && life.space != space) {  // in one inside of this one
-            if (space_of(life.space).outer == outer) space_of(life.space).outer = space;
-            take_number(space);
-            continue;
-        }
-        life.space = space;
-        const bool told = birth.thread == nullptr && life.number_known && space_of(space).last != space_uncounted;
-        if (told) space_of(space).last = life.number - 1;
-        const auto number = take_number(space);
-        if (birth.thread != nullptr)
-            birth.thread->number = number;
-        else if (!life.number_known)
-            set_number(life, number);
+void Tracker::State::add_births(std::int32_t space, const std::vector<SpaceBirth>& births) {
+    const auto after = static_cast<model::Pid>(space_of(space).births.size());
+    const auto from = merge_births(space_of(space).births, births);
+    if (const auto last = space_of(space).last; last != space_uncounted)
+        recount(space, from, last - (after - static_cast<model::Pid>(from)));
+}
+
+void Tracker::State::enter_space(Life& top, std::int32_t space) {
+    const auto left = top.space;
+    std::vector<Life*> members;
+    const auto births = births_below(top, members);
+    const auto move = [&](std::int32_t& of) {
+        if (of == left)
+            of = space;
+        else if (of != space && space_of(of).outer == left)  // one inside of this one
+            space_of(of).outer = space;
+    };
+    for (Life* const life : members) {
+        move(life->space);
+        if (life->children_space != 0) move(life->children_space);
     }
+    for (auto each = space; each != 0 && each != left; each = space_of(each).outer) add_births(each, births);
+}
+
+void Tracker::State::join_spaces(std::int32_t from, std::int32_t into) {
+    for (const auto id : population.ids()) {
+        Life& life = *population.find(id);
+        if (life.space == from) life.space = into;
+        if (life.children_space == from) life.children_space = into;
+    }
+    const auto left = space_of(from).outer;
+    for (auto& [_, inner] : spaces)
+        if (inner.outer == from) inner.outer = into;
+    const auto births = std::move(space_of(from).births);
+    spaces.erase(from);
+    for (auto each = into; !births.empty() && each != 0 && each != left; each = space_of(each).outer)
+        add_births(each, births);
+}
+
+Life* Tracker::State::init_of_space(Life& caller, model::TimeNs born_ns, model::Pid number) {
+    constexpr std::size_t members_max = 4096;  // a namespace whose every birth is remembered is a small one
+    const auto home = caller.space;
+    for (Life* life = &caller; life != nullptr && life->space == home && !life->space_known; life = life->parent) {
+        std::vector<Life*> members;
+        const auto births = births_below(*life, members);
+        const auto born = std::count_if(births.begin(), births.end(),
+                                        [&](const SpaceBirth& birth) { return birth.time_ns <= born_ns; });
+        if (born == number) return life;
+        if (born > number || members.size() > members_max) return nullptr;
+    }
+    return nullptr;
 }
 
 void Tracker::State::ask_for_numbers() {
@@ -106,28 +200,51 @@ void Tracker::State::ask_for_numbers() {
     }
 }
 
-void Tracker::State::confirm_number(Life& life, model::Pid number) {
-    const auto foretold = life.number;
-    life.number_known = true;
-    set_number(life, number);
-    if (foretold == number || life.space == 0) return;
-    auto& last = space_of(life.space).last;
-    // A number far off was asked for (clone3's set_tid), which leaves the kernel's count where it was.
-    constexpr model::Pid near = 16;
-    const bool asked_for = foretold != 0 && std::abs(number - foretold) > near;
-    if (foretold == 0 || last == space_uncounted) {
-        last = std::max(last, number);
-        return;
+void Tracker::State::confirm_number(std::int32_t in, Life& life, model::Pid number, bool sure) {
+    Space& space = space_of(in);
+    if (birth_in(in, life) == nullptr) merge_births(space.births, {{life.from_ns(), life.process.id}});
+    SpaceBirth& birth = *birth_in(in, life);
+    const bool foretold = birth.number == number;
+    const bool counted = space.last != space_uncounted && birth.number != 0;
+    birth.number = number;
+    birth.told = true;
+    if (life.space == in) show_number(life, birth);
+    if (foretold || space.shared || !sure) return;
+    const auto at = static_cast<std::size_t>(&birth - space.births.data());
+    // What was counted stands where this number was asked for; recount() tells by the distance.
+    recount(in, at, counted ? space.last - static_cast<model::Pid>(space.births.size() - at) : number - 1);
+}
+
+void Tracker::State::see_space(Life& life, const model::Seen& seen) {
+    if (seen.ns_pids.size() == 1) life.space_known = true;
+    if (seen.ns_pids.size() > 1) {
+        const auto depth = seen.ns_pids.size() - 1;
+        const auto number = seen.ns_pids.back();
+        const bool init = number == 1;
+        const auto known = init ? 0 : space_with(seen.pid_namespace, seen.read_ns);
+        const auto identified = life.space == 0 ? 0 : space_of(life.space).inode;
+        const bool here = identified != 0 ? identified == seen.pid_namespace : depth_of(life.space) == depth;
+        if (!here) {
+            auto outer = life.space != 0 || life.parent == nullptr ? life.space : life.parent->space;
+            if (depth_of(outer) >= depth) outer = 0;
+            enter_space(life, known != 0 ? known : new_space(outer, init ? 0 : space_uncounted));
+        } else if (known != 0 && known != life.space) {
+            join_spaces(life.space, known);
+        }
+        space_of(life.space).inode = seen.pid_namespace;
+        space_of(life.space).shared = false;
+        life.space_known = true;
+        confirm_number(life.space, life, number, true);
     }
-    const model::Pid shift = asked_for ? -1 : number - foretold;
-    last += shift;
-    for (const auto id : population.ids()) {
-        Life& other = *population.find(id);
-        if (other.space != life.space || &other == &life || other.from_ns() <= life.from_ns()) continue;
-        if (!other.number_known && other.number > 0) set_number(other, other.number + shift);
-        for (ThreadBirth& thread : other.thread_births)
-            if (thread.number > 0) thread.number += shift;
-    }
+    const auto for_children = seen.pid_namespace_of_children;
+    if (for_children == 0 || for_children == seen.pid_namespace) return;
+    const auto known = space_with(for_children, seen.read_ns);
+    if (life.children_space == 0)
+        life.children_space = known != 0 ? known : new_space(life.space, space_uncounted);
+    else if (known != 0 && known != life.children_space)
+        join_spaces(life.children_space, known);
+    space_of(life.children_space).inode = for_children;
+    space_of(life.children_space).shared = false;
 }
 
 }  // namespace lineage::tree

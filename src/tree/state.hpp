@@ -12,6 +12,7 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 
 #include "lineage/tree/tracker.hpp"
 #include "population.hpp"
@@ -24,6 +25,10 @@ constexpr model::TimeNs tick_ns = 12'000'000;
 constexpr model::TimeNs clock_slack_ns = 2'000'000;
 /// /proc tells a start time in steps of USER_HZ.
 constexpr model::TimeNs start_time_step_ns = 10'000'000;
+/// Can what began at `born_ns`, as the connector says, be the outcome of a call that was entered at `call_ns`?
+constexpr bool not_before(model::TimeNs born_ns, model::TimeNs call_ns) {
+    return born_ns + clock_slack_ns >= call_ns;
+}
 /// A dead life is remembered until audit's own time is this far beyond its end, or all time twice as far: what the
 /// kernel has queued for it must have come by then. Tasks wait for room in that queue for 0.1 s by default.
 constexpr model::TimeNs memory_ns = 10'000'000'000;
@@ -31,10 +36,32 @@ constexpr model::TimeNs memory_ns = 10'000'000'000;
 /// The connector tells of uid and euid, or of gid and egid, and knows better when it speaks of a later time.
 void keep_ids(model::Credentials& of, const model::Credentials& known, bool uids, bool gids);
 
+/// Someone who took a number in a pid namespace: a process, or a thread of one.
+struct SpaceBirth {
+    model::TimeNs time_ns = 0;
+    model::Id life = 0;     ///< the process, or the one whose thread it is
+    model::Pid tid = 0;     ///< 0 for the process itself
+    model::Pid number = 0;  ///< 0: not known
+    bool told = false;      ///< the number is a record's word or /proc's, not foretold
+};
+inline bool earlier(const SpaceBirth& a, const SpaceBirth& b) {
+    return a.time_ns < b.time_ns;
+}
+
 /// A pid namespace.
 struct Space {
-    model::Pid last = 0;     ///< the last number given out in it
-    std::int32_t outer = 0;  ///< the one around it; 0: the initial one
+    model::Pid last = 0;      ///< the last number given out in it
+    std::int32_t outer = 0;   ///< the one around it; 0: the initial one
+    std::uint64_t inode = 0;  ///< its name in /proc; 0: not known yet
+    bool shared = false;  ///< one that was joined, nobody knows which: others are born there of whom we know elsewhere
+    std::vector<SpaceBirth> births;  ///< recent ones, in order, those in namespaces inside of it included
+};
+
+/// A fork record in a pid namespace whose child is not yet known.
+struct WaitingFork {
+    model::AuditFork fork;
+    model::Id caller = 0;
+    model::TimeNs since_ns = 0;  ///< the call was not entered before
 };
 
 struct Tracker::State {
@@ -65,8 +92,11 @@ struct Tracker::State {
     std::vector<model::Gap> changed_gaps;
     std::vector<Question> questions;
     std::deque<model::Id> uncertain_numbers;  ///< lives whose foretold number no record has confirmed yet
-    std::vector<Space> spaces;     ///< every pid namespace met but the initial one; a space is its index from 1
-    model::TimeNs stopped_ns = 0;  ///< of the last orderly or observed end of recording
+    std::map<std::int32_t, Space> spaces;     ///< the pid namespaces in use but the initial one, which is 0
+    std::int32_t last_space = 0;
+    std::size_t spaces_max = 256;           ///< when there are more, those that nobody lives in are forgotten
+    std::deque<WaitingFork> waiting_forks;  ///< in order of arrival
+    model::TimeNs stopped_ns = 0;           ///< of the last orderly or observed end of recording
 
     // placing.cpp
     /// The earliest life of `pid` that had not ended by `time_ns`; nullptr where there is none.
@@ -112,21 +142,65 @@ struct Tracker::State {
     void ask(model::Pid pid);
 
     // spaces.cpp
-    static constexpr model::Pid space_uncounted = -1;  ///< entered by setns: the count so far is not known
+    static constexpr model::Pid space_uncounted = -1;  ///< the numbers given out in it so far are not known
     static std::int32_t space_for_children(const Life& parent);
     Space& space_of(std::int32_t space);
-    std::int32_t new_space(std::int32_t outer);
-    model::Pid take_number(std::int32_t space);
-    /// Of a birth in `space`, its number there; it takes one in all that are around it, too.
-    model::Pid take_numbers(std::int32_t space);
-    void set_number(Life& life, model::Pid number);
-    /// `roots` and what descends from them turn out to live in `space`: numbers them in order of birth.
-    void enter_space(const std::vector<Life*>& roots, std::int32_t space);
-    /// Of `caller` and its ancestors, the one as whose namespace's init the birth would have got that number.
-    static Life& init_of_space(Life& caller, model::TimeNs born_ns, model::Pid number);
-    void confirm_number(Life& life, model::Pid number);
+    std::int32_t new_space(std::int32_t outer, model::Pid last);
+    void forget_spaces();
+    /// The namespace of that inode at that time; 0: none that is known.
+    std::int32_t space_with(std::uint64_t inode, model::TimeNs time_ns);
+    [[nodiscard]] std::size_t depth_of(std::int32_t space) const;
+    /// A birth in `space` takes a number there and in all that are around it.
+    void take_numbers(std::int32_t space, SpaceBirth birth);
+    SpaceBirth* birth_in(std::int32_t space, const Life& life, model::Pid tid = 0);
+    /// The process's number in its own namespace.
+    void show_number(Life& life, const SpaceBirth& birth);
+    /// Numbers the births from that one on again, the last one before them having got `before`.
+    void recount(std::int32_t space, std::size_t from, model::Pid before);
+    void add_births(std::int32_t space, const std::vector<SpaceBirth>& births);
+    /// `top` and what descends from it turn out to live in `space`.
+    void enter_space(Life& top, std::int32_t space);
+    /// They turn out to be one namespace.
+    void join_spaces(std::int32_t from, std::int32_t into);
+    /// Of `caller` and those ancestors that are not known to live where they seem to, the one as whose namespace's init
+    /// the birth would have got that number.
+    Life* init_of_space(Life& caller, model::TimeNs born_ns, model::Pid number);
+    /// A record told it; unless the record's `space` is only guessed (not `sure`), what was counted follows.
+    void confirm_number(std::int32_t space, Life& life, model::Pid number, bool sure);
+    void see_space(Life& life, const model::Seen& seen);
     /// /proc knows the number of a life that no record speaks of: its creator may be waiting in vfork.
     void ask_for_numbers();
+
+    // forks.cpp
+    void on(model::AuditFork&& fork);
+    /// Who had the returned pid before the call and still has: init, kthreadd, a kernel thread, the caller, its parent.
+    [[nodiscard]] bool lives_meanwhile(const model::AuditFork& fork) const;
+    /// What a fork record tells of: a child, or a thread of the caller.
+    struct Birth {
+        Life* child = nullptr;
+        model::Pid tid = 0;
+        model::TimeNs born_ns = 0;
+        model::Pid number = 0;  ///< in the caller's namespace, as foretold; 0: not
+        [[nodiscard]] bool none() const { return child == nullptr && tid == 0; }
+    };
+    Birth birth_by_pid(Life& caller, const model::AuditFork& fork, bool covered);
+    /// In a pid namespace: every birth that it can be about, in order of time.
+    std::vector<Birth> candidates(Life& caller, const model::AuditFork& fork, model::TimeNs since_ns, bool covered);
+    Birth birth_by_number(Life& caller, const model::AuditFork& fork);
+    /// The number that the caller was told is nobody's where it seems to live: is it in a namespace that no record told
+    /// of?
+    void reveal_space(Life& caller, const model::AuditFork& fork, const std::vector<Birth>& births);
+    /// A namespace's numbers ascend with its births: what could not be foretold is told by the order, when those who
+    /// know their children by pid have spoken.
+    void decide_waiting_forks(bool all);
+    /// Is `birth`, as far as foretold numbers tell, what another waiting record is about?
+    bool needed_by_other(const Birth& birth, const WaitingFork& one, std::int32_t space);
+    bool asked_for(const WaitingFork& one);                    ///< its number is far beyond the count: clone3's set_tid
+    std::vector<WaitingFork*> waiting_in(std::int32_t space);  ///< in the order of their births
+    void take_birth(Life& caller, const model::AuditFork& fork, const Birth& birth);
+    void place_in_space(Life& child, const Life& caller, const model::AuditFork& fork);
+    void claim(Life& child, Life& caller, const model::AuditFork& fork);
+    void adopt_nameless(Life& child, Life& caller);
 
     // images.cpp
     model::Image& add_image(Life& life, model::Image&& image);
@@ -155,28 +229,11 @@ struct Tracker::State {
     // audit.cpp
     void state(Life& life, const model::AuditHeader& task);
     bool knows_image(const Life& life, const std::string& exe);
-    /// init, kthreadd and the kernel threads that are alive.
-    [[nodiscard]] bool lives_for_ever(model::Pid pid) const;
-    void on(model::AuditFork&& fork);
     void on(model::AuditExec&& exec);
     void on(model::AuditExit&& exit);
     void on(model::AuditStatement&& statement);
     void on(model::AuditLogin&& login);
     void on(model::AuditAbend&& abend);
-    /// What a fork record tells of: a child, or a thread of the caller (an index into its thread_births).
-    struct Birth {
-        Life* child = nullptr;
-        int thread = -1;
-        [[nodiscard]] bool none() const { return child == nullptr && thread < 0; }
-    };
-    Birth birth_by_pid(const Life& caller, const model::AuditFork& fork);
-    /// In a pid namespace: the one whose number was foretold, else the first that fits.
-    Birth birth_by_number(Life& caller, const model::AuditFork& fork);
-    /// When the next fact happened that the connector has told of and the life's own records have not.
-    static model::TimeNs next_untold_ns(const Life& life, model::TimeNs since_ns);
-    void place_in_space(Life& child, const Life& caller, const model::AuditFork& fork);
-    void claim(Life& child, Life& caller, const model::AuditFork& fork);
-    void adopt_nameless(Life& child, Life& caller);
 
     // connector.cpp
     void on(model::ConnectorFork&& fork);

@@ -8,7 +8,7 @@ namespace lineage::tree {
 
 namespace {
 
-constexpr std::uint32_t saved_version = 4;
+constexpr std::uint32_t saved_version = 5;
 
 }  // namespace
 
@@ -42,6 +42,8 @@ void Tracker::State::on(model::BootBegan&& began) {
                 life.process.ended = model::End{std::max(began.started_ns, newest_ns), 0, {}, {}, false, 0},
                 population.touch(life);
         population.clear();
+        waiting_forks.clear();
+        spaces.clear();
     }
     boot = {++last_boot_id, std::move(began.name), std::move(began.host), began.started_ns, began.imported};
     changed_boots.push_back(boot);
@@ -111,6 +113,7 @@ void Tracker::State::lose_connector(model::Gap gap) {
 }
 
 void Tracker::State::on(model::Stopped&& stopped) {
+    decide_waiting_forks(true);
     stopped_ns = stopped.time_ns;
     connector_up = audit_up = false;
 }
@@ -132,8 +135,8 @@ void Tracker::observe(model::Observation&& observation) {
 }
 
 void Tracker::finish() {
-    // Nothing waits: what was uncertain is in the tree, marked. Phantoms stay untold; they were threads, or never
-    // spoke.
+    // What was uncertain is in the tree, marked. Phantoms stay untold; they were threads, or never spoke.
+    state_->decide_waiting_forks(true);
 }
 
 void Tracker::take_changes(ChangeSink& sink) {
@@ -211,10 +214,29 @@ void Tracker::save(std::string& saved) const {
         out.put(exit.time_ns);
         out.put(exit.tid);
     }
+    out.put(s.last_space);
+    out.put(static_cast<std::uint64_t>(s.spaces_max));
     out.put(static_cast<std::uint32_t>(s.spaces.size()));
-    for (const Space& space : s.spaces) {
+    for (const auto& [number, space] : s.spaces) {
+        out.put(number);
         out.put(space.last);
         out.put(space.outer);
+        out.put(space.inode);
+        out.put(space.shared);
+        out.put(static_cast<std::uint32_t>(space.births.size()));
+        for (const SpaceBirth& birth : space.births) {
+            out.put(birth.time_ns);
+            out.put(birth.life);
+            out.put(birth.tid);
+            out.put(birth.number);
+            out.put(birth.told);
+        }
+    }
+    out.put(static_cast<std::uint32_t>(s.waiting_forks.size()));
+    for (const WaitingFork& one : s.waiting_forks) {
+        lineage::tree::save(one.fork, out);
+        out.put(one.caller);
+        out.put(one.since_ns);
     }
     out.put(static_cast<std::uint32_t>(s.uncertain_numbers.size()));
     for (const auto id : s.uncertain_numbers) out.put(id);
@@ -265,11 +287,31 @@ base::Status Tracker::restore(std::string_view saved) {
         in.get(exit.time_ns);
         in.get(exit.tid);
     }
+    in.get(s.last_space);
+    s.spaces_max = static_cast<std::size_t>(in.get<std::uint64_t>());
     const auto spaces = in.get<std::uint32_t>();
     for (std::uint32_t i = 0; i < spaces && in.ok(); ++i) {
-        Space& space = s.spaces.emplace_back();
+        Space& space = s.spaces[in.get<std::int32_t>()];
         in.get(space.last);
         in.get(space.outer);
+        in.get(space.inode);
+        in.get(space.shared);
+        const auto births = in.get<std::uint32_t>();
+        for (std::uint32_t k = 0; k < births && in.ok(); ++k) {
+            auto& birth = space.births.emplace_back();
+            in.get(birth.time_ns);
+            in.get(birth.life);
+            in.get(birth.tid);
+            in.get(birth.number);
+            in.get(birth.told);
+        }
+    }
+    const auto waiting = in.get<std::uint32_t>();
+    for (std::uint32_t i = 0; i < waiting && in.ok(); ++i) {
+        WaitingFork& one = s.waiting_forks.emplace_back();
+        lineage::tree::restore(one.fork, in);
+        in.get(one.caller);
+        in.get(one.since_ns);
     }
     const auto uncertain = in.get<std::uint32_t>();
     for (std::uint32_t i = 0; i < uncertain && in.ok(); ++i) s.uncertain_numbers.push_back(in.get<model::Id>());
