@@ -50,7 +50,7 @@ std::string payload_of(Values... values) {
 }  // namespace
 
 struct Capture::State {
-    State(FrameSink& sink, Timing timing_) : recording(sink), timing(timing_) {}
+    State(FrameSink& sink, Timing timing_) : recording(sink, timing_), timing(timing_) {}
 
     Recording recording;
     Timing timing;
@@ -265,13 +265,14 @@ struct Capture::State {
             if (losses != nullptr) losses->request();
         }
         if (now >= answer_due) answer();
+        if (now >= recording.retry_due_ns()) recording.publish();
         if (recording.take_recovered()) want_reconciliation();
         if (now >= reconcile_due) snapshot();
     }
 
     [[nodiscard]] int timeout_ms() const {
         if (audit_polled) return 0;
-        const TimeNs due = std::min({idle_due, check_due, reconcile_due, answer_due});
+        const TimeNs due = std::min({idle_due, check_due, reconcile_due, answer_due, recording.retry_due_ns()});
         if (due == never) return -1;
         return static_cast<int>(std::clamp<TimeNs>((due - monotonic_now() + 999'999) / 1'000'000, 0, 60'000));
     }
@@ -377,6 +378,10 @@ void Capture::run() {
     }
 }
 
+void Capture::on_journal(std::function<void(const base::Status&)> told) {
+    state_->recording.on_change = std::move(told);
+}
+
 void Capture::stop() {
     state_->stopping = true;
 }
@@ -395,6 +400,7 @@ void Capture::finish() {
     if (state_->audit) state_->control(Control::audit_down);
     if (state_->connector) state_->control(Control::connector_down);
     state_->control(Control::stop);
+    state_->recording.flush();
     state_->recording.publish();
 }
 

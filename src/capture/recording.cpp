@@ -26,36 +26,88 @@ model::Frame control_frame(model::Control type, std::string_view payload, model:
             .payload = payload};
 }
 
+/// What the frames behind it cannot be understood without.
+bool outlives_others(const model::Frame& frame) {
+    if (frame.source != model::Source::control) return false;
+    const auto type = static_cast<model::Control>(frame.type);
+    return type != model::Control::connector_drained && type != model::Control::idle;
+}
+
 }  // namespace
 
 void Recording::append(const model::Frame& frame) {
-    if (failing_ && !(try_again_ && recover(frame.received_ns))) return drop(frame);
+    if (failing_) {
+        wait(frame);
+        return retry();
+    }
     const auto appended = sink_.append(frame);
     if (appended) return;
     failing_ = true;
-    failing_since_ns_ = frame.received_ns;
+    published_ = false;
+    retry_due_ns_ = monotonic_now() + retry_ns_;
     why_ = appended.error().message();
-    drop(frame);
+    wait(frame);
+    if (on_change) on_change(appended);
 }
 
-/// Tells what was missed; only when the journal has taken that does it count as working.
-bool Recording::recover(model::TimeNs now_ns) {
-    try_again_ = false;
-    for (Missed& missed : missed_) {
-        if (missed.frames == 0) continue;
-        const auto payload = lost_payload(missed.witness, failing_since_ns_, now_ns, missed.frames, why_);
-        if (!sink_.append(control_frame(model::Control::lost, payload, now_ns))) return false;
-        missed.frames = 0;
+void Recording::wait(const model::Frame& frame) {
+    Waiting& last = waiting_.emplace_back(Waiting{frame, std::string(frame.payload)});
+    waiting_bytes_ += last.bytes();
+    while (waiting_bytes_ > bytes_max_ && !waiting_.empty()) drop_oldest();
+}
+
+void Recording::drop_oldest() {
+    Waiting oldest = std::move(waiting_.front());
+    waiting_.pop_front();
+    waiting_bytes_ -= oldest.bytes();
+    if (outlives_others(oldest.frame) && kept_.size() < kept_max) {
+        kept_.push_back(std::move(oldest));
+        return;
+    }
+    ++dropped_;
+    const auto source = oldest.frame.source;
+    if (source == model::Source::control || source == model::Source::procfs) return;  // told again, or asked again
+    Missed& missed = missed_[source == model::Source::connector ? 1 : 0];
+    if (missed.frames++ == 0) missed.from_ns = oldest.frame.received_ns;
+    missed.to_ns = oldest.frame.received_ns;
+}
+
+void Recording::retry() {
+    if (!failing_ || !published_ || monotonic_now() < retry_due_ns_) return;
+    flush();
+}
+
+void Recording::flush() {
+    if (!failing_) return;
+    published_ = false;
+    if (!hand_over(kept_) || !tell_missed() || !hand_over(waiting_)) {
+        retry_due_ns_ = monotonic_now() + retry_ns_;
+        return;
     }
     failing_ = false;
-    recovered_ = true;
+    sink_.publish();
+    if (on_change) on_change({});
+}
+
+/// The frames at its front that the journal takes; true when that was all.
+bool Recording::hand_over(std::deque<Waiting>& queue) {
+    while (!queue.empty()) {
+        if (!sink_.append(queue.front().view())) return false;
+        if (&queue == &waiting_) waiting_bytes_ -= queue.front().bytes();
+        queue.pop_front();
+    }
     return true;
 }
 
-void Recording::drop(const model::Frame& frame) {
-    ++dropped_;
-    if (frame.source == model::Source::audit || frame.source == model::Source::audit_line) ++missed_[0].frames;
-    if (frame.source == model::Source::connector) ++missed_[1].frames;
+bool Recording::tell_missed() {
+    for (Missed& missed : missed_) {
+        if (missed.frames == 0) continue;
+        const auto payload = lost_payload(missed.witness, missed.from_ns, missed.to_ns, missed.frames, why_);
+        if (!sink_.append(control_frame(model::Control::lost, payload, missed.to_ns))) return false;
+        missed.frames = 0;
+        recovered_ = true;
+    }
+    return true;
 }
 
 void Recording::control(model::Control type, std::string_view payload, model::TimeNs now_ns) {
@@ -68,8 +120,9 @@ void Recording::lost(model::Witness witness, model::TimeNs from_ns, model::TimeN
 }
 
 void Recording::publish() {
-    sink_.publish();
-    try_again_ = true;
+    if (!failing_) return sink_.publish();
+    published_ = true;
+    retry();
 }
 
 bool Recording::take_recovered() {

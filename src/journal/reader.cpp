@@ -122,7 +122,13 @@ bool Reader::wait(int timeout_ms) {
     // A later segment that was there and could not be read shows no sign when it can be: look again soon.
     constexpr int look_again_ms = 100;
     state.current.wait_for_change(seen, state.followed() ? std::min(timeout_ms, look_again_ms) : timeout_ms);
-    return state.current.end_word() != seen;
+    if (state.current.end_word() != seen) return true;
+    // A segment that the disk refused to write could not be given the word that it is continued either.
+    const auto bases = list_segments(state.directory);
+    if (!bases || bases->empty() || bases->back() <= state.newest_seen) return false;
+    state_->newest_seen = bases->back();
+    state_->at_last = false;
+    return state.followed();
 }
 
 Position Reader::position() const {

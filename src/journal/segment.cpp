@@ -19,6 +19,7 @@
 #include <memory>
 
 #include "crc32c.hpp"
+#include "guarded.hpp"
 #include "lineage/base/check.hpp"
 
 namespace lineage::journal {
@@ -99,6 +100,7 @@ Segment::~Segment() {
 }
 
 tl::expected<Segment, int> Segment::map(base::UniqueFd fd, Position base, Access access) {
+    install_guard();
     struct stat status {};
     if (::fstat(fd.get(), &status) != 0) return tl::unexpected(errno);
     auto bytes = static_cast<std::uint64_t>(status.st_size);
@@ -158,7 +160,10 @@ SegmentHeader& Segment::header() const {
 }
 
 bool Segment::has_header() const {
-    return std::memcmp(header().magic, magic, sizeof magic) == 0 && header().base == base_;
+    bool whole = false;
+    const bool readable =
+        guarded([&] { whole = std::memcmp(header().magic, magic, sizeof magic) == 0 && header().base == base_; });
+    return readable && whole;
 }
 
 bool Segment::is_of_this_boot() const {
@@ -168,28 +173,36 @@ bool Segment::is_of_this_boot() const {
 
 void Segment::write_header() {
     const SegmentHeader fresh = fresh_header(base_);
-    std::memcpy(map_, &fresh, offsetof(SegmentHeader, end));
+    static_cast<void>(guarded([&] { std::memcpy(map_, &fresh, offsetof(SegmentHeader, end)); }));
+}
+
+// A header that cannot be read tells of no frames.
+std::uint64_t Segment::whole_end_word() const {
+    std::uint64_t word = 0;
+    const bool readable = guarded([&] { word = std::atomic_ref(header().end).load(std::memory_order_acquire); });
+    return readable ? word : 0;
 }
 
 End Segment::end() const {
-    const auto word = std::atomic_ref(header().end).load(std::memory_order_acquire);
+    const auto word = whole_end_word();
     return {word & ~std::uint64_t{7}, (word & sealed_bit) != 0, (word & continued_bit) != 0};
 }
 
-void Segment::set_end(const End& end) {
+bool Segment::set_end(const End& end) {
     const auto word = end.used | (end.sealed ? sealed_bit : 0) | (end.continued ? continued_bit : 0);
-    std::atomic_ref(header().end).store(word, std::memory_order_release);
+    return guarded([&] { std::atomic_ref(header().end).store(word, std::memory_order_release); });
 }
 
 // Futexes are 32 bits wide: they look at the low half of the end word, which changes with whatever changes in it as
 // long as a segment is smaller than 4 GiB. Little-endian, so the half's address is the word's.
 std::uint32_t Segment::end_word() const {
-    return static_cast<std::uint32_t>(std::atomic_ref(header().end).load(std::memory_order_acquire));
+    return static_cast<std::uint32_t>(whole_end_word());
 }
 
 void Segment::wait_for_change(std::uint32_t seen, int timeout_ms) const {
     timespec timeout{timeout_ms / 1000, static_cast<long>(timeout_ms % 1000) * 1'000'000};
-    ::syscall(SYS_futex, &header().end, FUTEX_WAIT, seen, &timeout, nullptr, 0);
+    const auto waited = ::syscall(SYS_futex, &header().end, FUTEX_WAIT, seen, &timeout, nullptr, 0);
+    if (waited != 0 && errno == EFAULT) ::clock_nanosleep(CLOCK_MONOTONIC, 0, &timeout, nullptr);  // unreadable
 }
 
 void Segment::wake() const {
@@ -197,6 +210,12 @@ void Segment::wake() const {
 }
 
 bool Segment::read(std::uint64_t offset, std::uint64_t limit, model::Frame& frame) const {
+    bool valid = false;
+    const bool readable = guarded([&] { valid = parse(offset, limit, frame); });
+    return readable && valid;
+}
+
+bool Segment::parse(std::uint64_t offset, std::uint64_t limit, model::Frame& frame) const {
     if (offset > limit || limit - offset < sizeof(FrameHeader)) return false;
     const char* at = map_ + sizeof(SegmentHeader) + offset;
     FrameHeader head;
@@ -219,10 +238,14 @@ std::uint64_t Segment::scan() const {
     return offset;
 }
 
-void Segment::write(std::uint64_t offset, const model::Frame& frame) {
+bool Segment::write(std::uint64_t offset, const model::Frame& frame) {
     const auto bytes = frame_bytes(frame.payload.size());
     CHECK(offset <= capacity() && bytes <= capacity() - offset);
     if (offset + bytes > prepared_) prepare(offset + bytes);
+    return guarded([&] { put(offset, bytes, frame); });
+}
+
+void Segment::put(std::uint64_t offset, std::uint64_t bytes, const model::Frame& frame) {
     char* at = map_ + sizeof(SegmentHeader) + offset;
     FrameHeader head{0,
                      static_cast<std::uint32_t>(frame.payload.size()),
@@ -250,7 +273,7 @@ void Segment::prepare(std::uint64_t offset) {
     while (prepared_ < offset) {
         const auto at = sizeof(SegmentHeader) + prepared_;
         const auto bytes = std::min(sizeof zeros - at % sizeof zeros, map_bytes_ - at);
-        // It only has to be fast: where it fails the pages are zeros of the file system's own making.
+        // It only has to be fast: where it fails the pages are zeros of the file system's own making, or write() fails.
         if (::pwrite(fd_.get(), zeros, bytes, static_cast<off_t>(at)) < 0) prepared_ = map_bytes_;
         prepared_ += bytes;
     }

@@ -87,8 +87,9 @@ public:
     [[nodiscard]] std::uint64_t scan() const;
 
     // For a segment opened with Access::write.
-    void write(std::uint64_t offset, const model::Frame& frame);  ///< needs frame_bytes() of room; offsets ascend
-    void set_end(const End& end);
+    // What the disk refuses (an I/O error, a read-only file system, a file cut by somebody) is false, never a SIGBUS.
+    bool write(std::uint64_t offset, const model::Frame& frame);  ///< needs frame_bytes() of room; offsets ascend
+    bool set_end(const End& end);
     void wake() const;
     void write_header();
     /// Zeroes what a frame cut off by the writer's death may have left behind `offset`.
@@ -102,6 +103,9 @@ private:
     static tl::expected<Segment, int> map(base::UniqueFd fd, Position base, Access access);
     [[nodiscard]] SegmentHeader& header() const;
     void prepare(std::uint64_t offset);
+    [[nodiscard]] std::uint64_t whole_end_word() const;
+    bool parse(std::uint64_t offset, std::uint64_t limit, model::Frame& frame) const;
+    void put(std::uint64_t offset, std::uint64_t bytes, const model::Frame& frame);
 
     base::UniqueFd fd_;  // kept by the writer alone, which truncates through it
     char* map_ = nullptr;

@@ -56,6 +56,7 @@ struct Writer::State {
     base::UniqueFd lock;
     Segment current;
     std::uint64_t used = 0;  // of `current`
+    bool refused = false;    // `current` could not be written: the next frame needs another segment
     Position keep_from = 0;
     std::uint64_t lost_bytes = 0;
 
@@ -146,6 +147,7 @@ base::Result<Segment> Writer::State::create(Position base, std::uint64_t frame_b
 void Writer::State::enter(Segment next, std::uint64_t next_used) {
     current = std::move(next);
     used = next_used;
+    refused = false;
     const std::lock_guard guard(mutex);
     current_base = current.base();
 }
@@ -208,7 +210,7 @@ base::Status Writer::State::sync() {
 // one that cannot be synced stays unsealed, so that the next one knows.
 Writer::State::~State() {
     if (!current.is_open() || used == 0 || !sync()) return;
-    current.set_end({used, true, false});
+    static_cast<void>(current.set_end({used, true, false}));
     current.wake();
     current.truncate(used);
     static_cast<void>(sync());  // what is sealed but not on the disk is taken for a power failure
@@ -245,13 +247,17 @@ base::Status Writer::append(const model::Frame& frame) {
                                                             std::to_string(payload_bytes_max));
     }
     const auto bytes = frame_bytes(frame.payload.size());
-    if (bytes > state.current.capacity() - state.used) {
+    if (state.refused || bytes > state.current.capacity() - state.used) {
         const auto rolled = state.roll(bytes);
         if (!rolled) return rolled;
     }
-    state.current.write(state.used, frame);
+    state.refused =
+        !state.current.write(state.used, frame) || !state.current.set_end({state.used + bytes, false, false});
+    if (state.refused) {
+        return base::fail("journal segment " + segment_path(state.directory, state.current.base()),
+                          "cannot be written: an I/O error, or its file system has become read-only");
+    }
     state.used += bytes;
-    state.current.set_end({state.used, false, false});
     return {};
 }
 

@@ -8,8 +8,8 @@
 // by the task that acts, so it is above the record. `connector_drained` t means just that; an event of another cpu may
 // be stamped a little before t and still follow.
 //
-// A journal that fails does not stop the reading: frames are counted as lost, and a Lost frame says so when the
-// journal works again.
+// A journal that fails does not stop the reading: frames wait in memory, within Timing::waiting_bytes_max; beyond that
+// the oldest are dropped, and a Lost frame says so when the journal works again.
 //
 // Not thread safe. Nothing here needs a privilege: descriptors are handed in.
 #pragma once
@@ -51,6 +51,8 @@ struct Timing {
     int idle_ms = 30;         ///< of silence before an `idle` frame: longer than the assembler's settle time
     int check_ms = 1000;      ///< between looks at the clocks and at the lost counter while records come
     int reconcile_ms = 2000;  ///< at least, from one /proc snapshot to the next
+    int retry_ms = 200;       ///< at least, from one attempt to write a failing journal to the next
+    std::size_t waiting_bytes_max = 64U << 20;  ///< of frames in memory while the journal takes none
 };
 
 class Capture {
@@ -66,6 +68,8 @@ public:
     void attach_audit(base::UniqueFd input, AuditFeed feed, bool alone);
     /// Losses are counted from `lost` on. `counter` must outlive run().
     void watch_losses(LossCounter& counter, std::uint32_t lost);
+    /// Told when the journal stops taking frames, with why, and when it takes them again.
+    void on_journal(std::function<void(const base::Status&)> told);
     /// Where the tracker's questions come from (native-endian i32 pids); replaces an earlier one.
     void attach_questions(base::UniqueFd pipe);
     /// Calls `ready` whenever `fd` is readable; it may unwatch itself.

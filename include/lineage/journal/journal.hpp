@@ -41,8 +41,9 @@ public:
     Writer& operator=(Writer&&) noexcept;
     ~Writer();
 
-    /// Fails when there is no room for a new segment (nothing is written then, a later call may succeed). Before that,
-    /// released segments are removed, the oldest first, for as long as the disk is full.
+    /// Fails when there is no room for a new segment, or the disk refuses to be written (nothing is written then, a
+    /// later call may succeed). Before that, released segments are removed, the oldest first, for as long as the disk
+    /// is full.
     base::Status append(const model::Frame& frame);
     /// Wakes the readers that wait; one system call. (Those that do not wait see a frame as soon as append() returns.)
     void publish();

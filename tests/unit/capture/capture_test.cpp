@@ -128,38 +128,107 @@ TEST_CASE("idle is said once after silence, and then nothing") {
     CHECK(sink.kept.back().is(Control::idle));
 }
 
-TEST_CASE("a journal that is full neither stops the reading nor hides what was lost") {
-    Sink sink;
-    Capture capture(sink, {.reconcile_ms = 0});
-    auto audit = make_pair();
-    auto connector = make_pair();
-    capture.attach_connector(std::move(connector.theirs));
-    capture.attach_audit(std::move(audit.theirs), AuditFeed::unicast, true);
-    sink.full = true;
-    for (int i = 0; i < 10; ++i) {
-        send(audit.ours.get(), audit_datagram(1300, "audit(1.0:1): "));
-        send(connector.ours.get(), connector_datagram(1));
-        capture.turn();
+namespace {
+
+/// Audit records whose payloads are "audit(1.0:N): ", N from `from` on, each in a turn of its own with a connector
+/// event.
+struct Sender {
+    Pair audit = make_pair();
+    Pair connector = make_pair();
+
+    void attach(Capture& capture) {
+        capture.attach_connector(std::move(connector.theirs));
+        capture.attach_audit(std::move(audit.theirs), AuditFeed::unicast, true);
     }
+    void send_some(Capture& capture, int from, int count) {
+        for (int i = from; i < from + count; ++i) {
+            send(audit.ours.get(), audit_datagram(1300, "audit(1.0:" + std::to_string(i) + "): "));
+            send(connector.ours.get(), connector_datagram(1, static_cast<std::uint32_t>(i)));
+            capture.turn();
+        }
+    }
+};
+
+std::vector<std::string> payloads_of(const Sink& sink, model::Source source) {
+    std::vector<std::string> payloads;
+    for (const auto place : places_of(sink, source)) payloads.push_back(sink.kept[place].payload);
+    return payloads;
+}
+
+}  // namespace
+
+TEST_CASE("a journal that is full for a while loses nothing: frames wait in memory, in order") {
+    Sink sink;
+    Capture capture(sink, {.reconcile_ms = 0, .retry_ms = 0});
+    std::vector<bool> works;
+    capture.on_journal([&](const base::Status& status) { works.push_back(status.has_value()); });
+    Sender sender;
+    sender.attach(capture);
+    sink.full = true;
+    sender.send_some(capture, 0, 10);
     CHECK(sink.attempts < 20);  // it is not hammered
     CHECK(capture.counters().audit == 10);
-    CHECK(capture.counters().dropped >= 20);
+    CHECK(sink.of(Control::connector_drained).empty());
+    CHECK(works == std::vector<bool>{false});
     sink.full = false;
-    const auto before = sink.kept.size();
-    send(audit.ours.get(), audit_datagram(1300, "audit(1.0:2): "));
-    capture.turn();
+    sender.send_some(capture, 10, 1);
+    CHECK(works == std::vector<bool>{false, true});
+    std::vector<std::string> expected;
+    for (int i = 0; i < 11; ++i) expected.push_back("audit(1.0:" + std::to_string(i) + "): ");
+    CHECK(payloads_of(sink, model::Source::audit) == expected);
+    CHECK(places_of(sink, model::Source::connector).size() == 11);
+    for (std::size_t i = 0; i < 11; ++i)
+        CHECK(places_of(sink, model::Source::connector)[i] < places_of(sink, model::Source::audit)[i]);
+    CHECK(sink.of(Control::lost).empty());
+    CHECK(capture.counters().dropped == 0);
+}
+
+TEST_CASE("what waits for a full journal is bounded: the oldest goes, and a gap says how much and when") {
+    Sink sink;
+    Capture capture(sink, {.reconcile_ms = 0, .retry_ms = 0, .waiting_bytes_max = 4096});
+    Sender sender;
+    sink.full = true;
+    sender.attach(capture);
+    sender.send_some(capture, 0, 200);
+    CHECK(capture.counters().audit == 200);
+    sink.full = false;
+    sender.send_some(capture, 200, 1);
+    const auto records = payloads_of(sink, model::Source::audit);
+    REQUIRE(records.size() > 5);
+    REQUIRE(records.size() < 100);
+    for (std::size_t i = 0; i < records.size(); ++i)
+        CHECK(records[i] == "audit(1.0:" + std::to_string(201 - records.size() + i) + "): ");
+    // What says how to read the rest was kept, although it was the oldest.
+    CHECK(sink.kept[0].is(Control::connector_up));
+    CHECK(sink.kept[1].is(Control::audit_up));
     const auto lost = sink.of(Control::lost);
     REQUIRE(lost.size() == 2);
-    CHECK(sink.kept[before].is(Control::lost));
+    CHECK(sink.kept[2].is(Control::clock));
+    CHECK(sink.kept[3].is(Control::lost));
     CHECK(lost_of(lost[0]).witness == model::Witness::audit);
-    CHECK(lost_of(lost[0]).count == 10);
+    CHECK(lost_of(lost[0]).count == static_cast<std::int64_t>(201 - records.size()));
     CHECK(lost_of(lost[0]).why.find("No space left") != std::string::npos);
-    CHECK(lost_of(lost[0]).from_ns <= lost_of(lost[0]).to_ns);
+    CHECK(lost_of(lost[0]).from_ns < lost_of(lost[0]).to_ns);
     CHECK(lost_of(lost[1]).witness == model::Witness::connector);
-    CHECK(lost_of(lost[1]).count == 10);
-    CHECK(sink.kept.back().payload == "audit(1.0:2): ");
+    CHECK(lost_of(lost[1]).count == static_cast<std::int64_t>(201 - places_of(sink, model::Source::connector).size()));
     run_until(capture, [&] { return !sink.of(Control::snapshot_end).empty(); });
     CHECK(sink.of(Control::snapshot_end).size() == 1);  // what was missed is looked up in /proc
+}
+
+TEST_CASE("a full journal is tried again also when nothing comes any more") {
+    Sink sink;
+    Capture capture(sink, {.retry_ms = 5});
+    Sender sender;
+    sink.full = true;
+    sender.attach(capture);
+    sender.send_some(capture, 0, 1);
+    int looks = 0;
+    run_until(capture, [&] {
+        if (++looks == 20) sink.full = false;
+        return !places_of(sink, model::Source::audit).empty();
+    });
+    CHECK(sink.attempts > 5);
+    CHECK(places_of(sink, model::Source::audit).size() == 1);
 }
 
 TEST_CASE("questions are answered once each, from /proc, with the connector drained before") {

@@ -276,3 +276,56 @@ TEST_CASE("a segment in the middle whose header never reached the disk is recove
     CHECK(numbers_of(reader) == number_range(0, 50));
     CHECK_FALSE(reader.take_skipped());
 }
+
+TEST_CASE(
+    "a segment that can no longer be written, as after an I/O error, is left and the journal goes on in another") {
+    // A file cut under its mapping faults as one does whose disk fails: SIGBUS at the first touch (mmap(2)).
+    const TemporaryDirectory directory;
+    constexpr journal::Limits limits{256U << 10, 1U << 30};
+    const int outcome = in_child([&] {
+        auto writer = journal::Writer::open(directory.path, limits);
+        if (!writer) return 1;
+        for (std::uint64_t i = 0; i < 100; ++i)
+            if (!append_number_to(*writer, i)) return 2;
+        auto reader = journal::Reader::open(directory.path);
+        if (!reader || numbers_of(*reader) != number_range(0, 100)) return 3;
+        std::filesystem::resize_file(only_segment(directory.path), 8192);
+        std::uint64_t number = 100;
+        while (append_number_to(*writer, number)) ++number;
+        if (number > 200) return 4;
+        for (; number < 300; ++number)
+            if (!append_number_to(*writer, number)) return 5;
+        // The reader had been at the end of what is now cut short.
+        auto left = numbers_of(*reader);
+        for (int i = 0; i < 100 && (left.empty() || left.back() != 299); ++i) {
+            static_cast<void>(reader->wait(10));
+            for (const auto one : numbers_of(*reader)) left.push_back(one);
+        }
+        return left == number_range(100, 300) ? 0 : 6;
+    });
+    CHECK(outcome == 0);
+}
+
+TEST_CASE("a reader whose segment is cut to nothing reads damage, and what comes after") {
+    const TemporaryDirectory directory;
+    constexpr journal::Limits limits{16U << 10, 1U << 30};
+    const int outcome = in_child([&] {
+        auto writer = journal::Writer::open(directory.path, limits);
+        if (!writer) return 1;
+        for (std::uint64_t i = 0; i < 10; ++i)
+            if (!append_number_to(*writer, i)) return 2;
+        auto reader = journal::Reader::open(directory.path);
+        model::Frame frame;
+        if (!reader || reader->next(frame) != journal::Reader::Next::frame) return 3;
+        std::filesystem::resize_file(only_segment(directory.path), 0);
+        static_cast<void>(append_number_to(*writer, 10));
+        if (!append_number_to(*writer, 11)) return 4;
+        std::vector<std::uint64_t> left;
+        for (int i = 0; i < 100 && left.empty(); ++i) {
+            left = numbers_of(*reader);
+            static_cast<void>(reader->wait(10));
+        }
+        return left == number_range(11, 12) && reader->take_skipped() ? 0 : 5;
+    });
+    CHECK(outcome == 0);
+}
