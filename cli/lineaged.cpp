@@ -1,10 +1,13 @@
 // lineaged: records where every process of this machine came from. Reads the command line and the configuration, and is
 // the only place of this program that prints an error or decides the exit code.
 #include <fcntl.h>
+#include <syslog.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
@@ -14,6 +17,7 @@
 namespace {
 
 using lineage::base::ExitCode;
+using lineage::daemon::Priority;
 using lineage::daemon::Settings;
 using lineage::daemon::SourceChoice;
 
@@ -28,53 +32,92 @@ int fail_with(ExitCode exit, const std::string& message) {
     return static_cast<int>(exit);
 }
 
-int run(int argc, char** argv) {
-    Settings settings;
-    if (const char* const database = std::getenv("LINEAGE_DB"); database != nullptr && *database != '\0')
-        settings.database = database;
-    std::string config;
-    bool no_rules = false;
-    std::string source = "auto";
+/// What the command line says, over whatever the file says.
+struct CommandLine {
+    std::optional<std::string> database;
+    std::optional<std::string> config;
+    std::optional<std::string> source;
     std::optional<std::uint32_t> backlog_wait_ms;
+    bool no_rules = false;
+    bool foreground = false;
+    int ready_fd = -1;
+};
 
-    CLI::App app(
-        "Records the history of this machine's processes: the audit stream and the process connector, into a database.",
-        "lineaged");
+void put_options(CLI::App& app, CommandLine& given) {
     app.set_version_flag("--version", "lineaged " LINEAGE_VERSION);
-    app.add_option("--db", settings.database,
-                   "the database; the journal lies beside it (default " + settings.database + ")")
+    app.add_option("--db", given.database,
+                   "the database; the journal lies beside it (default " + Settings{}.database + ")")
         ->type_name("FILE");
-    app.add_option("--source", source,
+    app.add_option("--source", given.source,
                    "auto, netlink, multicast, plugin (audit records on stdin) or connector (default auto)")
         ->type_name("NAME")
         ->check(CLI::IsMember(sources));
-    app.add_flag("--foreground", settings.foreground, "stay in the foreground");
-    app.add_option("--config", config, "a file of `key = value` lines, see lineaged(8)")->type_name("FILE");
-    app.add_option("--backlog-wait-ms", backlog_wait_ms,
+    app.add_flag("--foreground", given.foreground, "stay in the foreground");
+    app.add_option("--config", given.config,
+                   std::string("the configuration, see lineage.toml(5) (default ") + lineage::daemon::default_config +
+                       " where it exists)")
+        ->type_name("FILE");
+    app.add_option("--backlog-wait-ms", given.backlog_wait_ms,
                    "how long the kernel lets a task wait for room in the audit backlog (default 100)")
         ->type_name("N")
         ->check(CLI::Range(0, 600'000));
-    app.add_flag("--no-rules", no_rules, "leave the audit rules as they are");
-    app.add_option("--ready-fd", settings.ready_fd, "write a line to this descriptor once everything is being recorded")
+    app.add_flag("--no-rules", given.no_rules, "leave the audit rules as they are");
+    app.add_option("--ready-fd", given.ready_fd, "write a line to this descriptor once everything is being recorded")
         ->type_name("N")
         ->check(CLI::Range(0, 1'048'576));
+}
+
+/// The file, over it the environment, over it the command line.
+lineage::base::Result<Settings> read_settings(const CommandLine& given) {
+    Settings settings;
+    const bool is_default = !given.config;
+    const std::string config = given.config.value_or(lineage::daemon::default_config);
+    if (!is_default || ::access(config.c_str(), F_OK) == 0)
+        if (auto read = lineage::daemon::read_config(config, settings); !read) return tl::unexpected(read.error());
+    if (const char* const database = std::getenv("LINEAGE_DB"); database != nullptr && *database != '\0')
+        settings.database = database;
+    if (given.database) settings.database = *given.database;
+    if (given.source) settings.source = sources.at(*given.source);
+    if (given.backlog_wait_ms) settings.backlog_wait_ms = *given.backlog_wait_ms;
+    if (given.no_rules) settings.rules = false;
+    settings.foreground = given.foreground;
+    settings.ready_fd = given.ready_fd;
+    return settings;
+}
+
+/// In the foreground to stderr, with the level in front where that is a service manager's (sd-daemon(3)); in the
+/// background to the system's log.
+void say(const Settings& settings, Priority priority, const std::string& text) {
+    if (!settings.foreground) return ::syslog(static_cast<int>(priority), "%s", text.c_str());
+    const bool is_journal = std::getenv("JOURNAL_STREAM") != nullptr;
+    const std::string level = is_journal ? "<" + std::to_string(static_cast<int>(priority)) + ">" : "";
+    std::fprintf(stderr, "%slineaged: %s\n", level.c_str(), text.c_str());
+}
+
+int run(int argc, char** argv) {
+    CommandLine given;
+    CLI::App app(
+        "Records the history of this machine's processes: the audit stream and the process connector, into a database.",
+        "lineaged");
+    put_options(app, given);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& stop) {
         if (stop.get_exit_code() == 0) return app.exit(stop);
         return fail_with(ExitCode::usage, std::string("command line: ") + stop.what() + "; see lineaged --help");
     }
-    if (!config.empty())
-        if (auto read = lineage::daemon::read_config(config, settings); !read)
-            return fail_with(read.error().exit, read.error().message());
-    if (settings.ready_fd >= 0 && ::fcntl(settings.ready_fd, F_GETFD) < 0)
+    // A process in the background works in /, and is to find them again.
+    for (auto* const path : {&given.database, &given.config})
+        if (*path) *path = std::filesystem::absolute(**path).string();
+    const auto settings = read_settings(given);
+    if (!settings) return fail_with(settings.error().exit, settings.error().message());
+    if (settings->ready_fd >= 0 && ::fcntl(settings->ready_fd, F_GETFD) < 0)
         return fail_with(ExitCode::usage,
-                         "--ready-fd: descriptor " + std::to_string(settings.ready_fd) + " is not open");
-    settings.source = sources.at(source);
-    settings.rules = !no_rules;
-    if (backlog_wait_ms) settings.backlog_wait_ms = *backlog_wait_ms;
-
-    const auto done = lineage::daemon::run(settings);
+                         "--ready-fd: descriptor " + std::to_string(settings->ready_fd) + " is not open");
+    ::openlog("lineaged", LOG_PID, LOG_DAEMON);
+    const auto done = lineage::daemon::run(
+        *settings, {[&] { return read_settings(given); },
+                    [&](Priority priority, const std::string& text) { say(*settings, priority, text); }});
     return done ? 0 : fail_with(done.error().exit, done.error().message());
 }
 

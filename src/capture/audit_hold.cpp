@@ -69,13 +69,16 @@ base::Result<AuditHold> AuditHold::take(audit::Control control, const std::strin
 
 base::Status AuditHold::apply(const AuditWishes& wishes) {
     backlog_is_ours_ = wishes.backlog;
-    if (wishes.backlog) {
-        if (auto set = control_.set_backlog_limit(wishes.backlog_limit); !set) return set;
-        if (auto set = control_.set_backlog_wait_ms(wishes.backlog_wait_ms); !set) return set;
-    }
+    if (auto set = set_backlog(wishes.backlog_limit, wishes.backlog_wait_ms); !set) return set;
     if (wishes.rules)
         if (auto put = put_rules_first(); !put) return put;
     return control_.set_enabled(1);
+}
+
+base::Status AuditHold::set_backlog(std::uint32_t limit, std::uint32_t wait_ms) {
+    if (!backlog_is_ours_ || locked_) return {};
+    if (auto set = control_.set_backlog_limit(limit); !set) return set;
+    return control_.set_backlog_wait_ms(wait_ms);
 }
 
 base::Status AuditHold::put_rules_first() {

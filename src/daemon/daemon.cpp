@@ -15,12 +15,12 @@ namespace lineage::daemon {
 namespace {
 
 /// What goes on in the background; the error it ends with is the launcher's to print.
-[[noreturn]] void run_in_background(const Settings& settings, base::UniqueFd launcher) {
+[[noreturn]] void run_in_background(const Settings& settings, const Operator& to_whom, base::UniqueFd launcher) {
     ::setsid();
     Announcement announcement(settings.ready_fd, std::move(launcher));
     base::Status done;
     {
-        Recorder recorder(settings, announcement);
+        Recorder recorder(settings, to_whom, announcement);
         done = recorder.run();
     }
     if (!done)
@@ -32,13 +32,13 @@ namespace {
 
 }  // namespace
 
-base::Status run(const Settings& given) {
+base::Status run(const Settings& given, const Operator& to_whom) {
     Settings settings = given;
     std::error_code error;
     settings.database = std::filesystem::absolute(given.database, error).string();
     if (settings.foreground) {
         Announcement announcement(settings.ready_fd, {});
-        return Recorder(settings, announcement).run();
+        return Recorder(settings, to_whom, announcement).run();
     }
     int launch[2];
     if (::pipe2(launch, O_CLOEXEC) != 0) return base::fail_errno("start in the background", errno);
@@ -46,7 +46,7 @@ base::Status run(const Settings& given) {
     base::UniqueFd launcher(launch[1]);
     const pid_t pid = ::fork();
     if (pid < 0) return base::fail_errno("start in the background", errno);
-    if (pid == 0) run_in_background(settings, std::move(launcher));
+    if (pid == 0) run_in_background(settings, to_whom, std::move(launcher));
     launcher.reset();
     return Announcement::await(outcome.get());
 }

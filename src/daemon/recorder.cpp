@@ -96,8 +96,12 @@ private:
     journal::Position released_ = 0;
 };
 
-Recorder::Recorder(const Settings& settings, Announcement& announcement)
-    : settings_(settings), announcement_(announcement), source_(settings.source), tracker_(settings) {}
+Recorder::Recorder(const Settings& settings, const Operator& to_whom, Announcement& announcement)
+    : settings_(settings),
+      operator_(to_whom),
+      announcement_(announcement),
+      source_(settings.source),
+      tracker_(settings) {}
 
 Recorder::~Recorder() = default;
 
@@ -135,8 +139,7 @@ base::Status Recorder::prepare() {
     }
     // The default's directory, or one level of another; more would be a mistyped path.
     ::mkdir(std::filesystem::path(settings_.database).parent_path().c_str(), 0755);
-    auto journal =
-        journal::Writer::open(journal_of(settings_.database), {.total_bytes_max = settings_.journal_bytes_max});
+    auto journal = journal::Writer::open(settings_.journal(), {.total_bytes_max = settings_.journal_bytes_max});
     if (!journal) return tl::unexpected(journal.error());
     journal_.emplace(std::move(*journal));
     sink_ = std::make_unique<JournalSink>(*journal_, tracker_);
@@ -193,8 +196,7 @@ base::Status Recorder::open_audit() {
                                       .backlog = alone,
                                       .backlog_limit = settings_.backlog_limit,
                                       .backlog_wait_ms = settings_.backlog_wait_ms};
-    auto hold =
-        capture::AuditHold::take(std::move(*control), journal_of(settings_.database) + "/audit.found", boot_, wishes);
+    auto hold = capture::AuditHold::take(std::move(*control), settings_.journal() + "/audit.found", boot_, wishes);
     if (!hold) {
         if (alone) (void)audit::unregister(socket->get());
         return tl::unexpected(hold.error());
@@ -214,7 +216,7 @@ std::map<std::string, std::string> Recorder::facts() const {
             {"recorder.boot", boot_},
             {"recorder.source", name_of(source_)},
             {"recorder.since_ns", std::to_string(since_ns_)},
-            {"recorder.journal", journal_of(settings_.database)},
+            {"recorder.journal", settings_.journal()},
             {"rules.count", std::to_string(rules ? audit::lineage_rules().size() : 0)},
             {"rules.key", rules ? "lineage" : ""},
             {"witnesses.audit", source_ == SourceChoice::connector ? "off" : name_of(source_)},
@@ -265,15 +267,39 @@ void Recorder::drain_audit() {
 
 void Recorder::on_signal() {
     signalfd_siginfo signal{};
-    while (::read(signals_.get(), &signal, sizeof signal) == sizeof signal)
-        if (signal.ssi_signo != SIGCHLD) capture_->stop();
-    if (!tracker_.reap()) return;
+    while (::read(signals_.get(), &signal, sizeof signal) == sizeof signal) {
+        if (signal.ssi_signo == SIGCHLD) on_tracker_end();
+        if (signal.ssi_signo == SIGHUP) reload();
+        if (signal.ssi_signo == SIGTERM || signal.ssi_signo == SIGINT) capture_->stop();
+    }
+}
+
+void Recorder::on_tracker_end() {
+    const auto status = tracker_.reap();
+    if (!status) return;
     while (tracker_.read_news() != TrackerProcess::News::gone) {  // its last words
     }
     capture_->unwatch(tracker_.news_fd());
+    if (WIFEXITED(*status) && WEXITSTATUS(*status) == 0) return spawn_tracker();  // reload() asked for it
     if (announcement_.made()) return respawn_later();
     failure_ = tl::unexpected(tracker_.error());
     capture_->stop();
+}
+
+/// What can be changed in place is; the tracker takes its part over by beginning anew, which loses nothing.
+void Recorder::reload() {
+    const auto read = operator_.reload();
+    if (!read) return operator_.say(Priority::error, read.error().message() + "; the configuration stays as it was");
+    const auto left = keys_for_restart(settings_, *read);
+    settings_ = with_live(settings_, *read);
+    journal_->limit(settings_.journal_bytes_max);
+    if (hold_)
+        if (auto set = hold_->set_backlog(settings_.backlog_limit, settings_.backlog_wait_ms); !set)
+            operator_.say(Priority::error, set.error().message());
+    tracker_.begin_anew(settings_);
+    std::string said = "the configuration was read again";
+    for (const auto& key : left) said += (&key == &left.front() ? "; only a restart changes " : ", ") + key;
+    operator_.say(left.empty() ? Priority::notice : Priority::warning, said);
 }
 
 void Recorder::look_after_tracker() {
@@ -306,7 +332,10 @@ void Recorder::respawn_later() {
 
 void Recorder::respawn() {
     std::uint64_t expirations = 0;
-    if (::read(respawn_timer_.get(), &expirations, sizeof expirations) < 0) return;
+    if (::read(respawn_timer_.get(), &expirations, sizeof expirations) > 0) spawn_tracker();
+}
+
+void Recorder::spawn_tracker() {
     spawned_at_ns_ = now_of(CLOCK_MONOTONIC);
     if (tracker_.spawn()) return look_after_tracker();
     respawn_later();

@@ -10,6 +10,7 @@
 #include "announcement.hpp"
 #include "lineage/capture/audit_hold.hpp"
 #include "lineage/capture/capture.hpp"
+#include "lineage/daemon/daemon.hpp"
 #include "lineage/daemon/settings.hpp"
 #include "lineage/journal/journal.hpp"
 #include "tracker_process.hpp"
@@ -18,7 +19,7 @@ namespace lineage::daemon {
 
 class Recorder {
 public:
-    Recorder(const Settings& settings, Announcement& announcement);
+    Recorder(const Settings& settings, const Operator& to_whom, Announcement& announcement);
     Recorder(const Recorder&) = delete;
     Recorder& operator=(const Recorder&) = delete;
     ~Recorder();
@@ -40,10 +41,14 @@ private:
     void look_after_tracker();
     void on_news();
     void on_signal();
+    void on_tracker_end();
+    void reload();
     void respawn_later();
     void respawn();
+    void spawn_tracker();
 
-    const Settings settings_;
+    Settings settings_;
+    const Operator& operator_;
     Announcement& announcement_;
     SourceChoice source_;
     std::string boot_;

@@ -1,76 +1,122 @@
 #include "lineage/daemon/settings.hpp"
 
+#include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <string_view>
+#include <sstream>
+#include <utility>
+
+#include "setting_keys.hpp"
+
+// Header-only and without exceptions, which the Debian library's own build has: errors are values here.
+#define TOML_EXCEPTIONS 0
+#define TOML_HEADER_ONLY 1
+#define TOML_ENABLE_FORMATTERS 0
+#include <toml++/toml.h>
 
 namespace lineage::daemon {
 
 namespace {
 
-std::string_view trim(std::string_view text) {
-    constexpr std::string_view blank = " \t\r";
-    const auto begin = text.find_first_not_of(blank);
-    if (begin == std::string_view::npos) return {};
-    return text.substr(begin, text.find_last_not_of(blank) - begin + 1);
+/// The mistake that stands first in the file is the one that is reported.
+struct Mistake {
+    std::uint32_t line = 0;
+    std::string what;
+};
+
+Value value_of(const toml::node& node) {
+    Value value;
+    if (const auto* const integer = node.as_integer()) {
+        value.type = Value::Type::integer;
+        value.integer = integer->get();
+    } else if (const auto* const text = node.as_string()) {
+        value.type = Value::Type::text;
+        value.text = text->get();
+    } else if (const auto* const flag = node.as_boolean()) {
+        value.type = Value::Type::flag;
+        value.flag = flag->get();
+    }
+    return value;
 }
 
-/// One row a setting: its name, its bounds, where it goes.
-struct Row {
-    std::string_view name;
-    std::uint64_t min;
-    std::uint64_t max;
-    void (*set)(Settings& settings, std::uint64_t value);
-};
+/// How a key is named in a message: what someone typed may hold anything.
+std::string shown(const std::string& name) {
+    std::string text;
+    for (const char c : name) text += c >= ' ' && c < '\x7f' ? c : '?';
+    return "`" + text + "`";
+}
 
-constexpr Row rows[] = {
-    {"queue_bytes", 64U << 10, 1U << 30, [](Settings& s, std::uint64_t v) { s.queue_bytes = static_cast<int>(v); }},
-    {"backlog_limit", 64, 1U << 24,
-     [](Settings& s, std::uint64_t v) { s.backlog_limit = static_cast<std::uint32_t>(v); }},
-    {"backlog_wait_ms", 0, 600'000,
-     [](Settings& s, std::uint64_t v) { s.backlog_wait_ms = static_cast<std::uint32_t>(v); }},
-    {"journal_bytes_max", 32U << 20, 1ULL << 50, [](Settings& s, std::uint64_t v) { s.journal_bytes_max = v; }},
-    {"commit_ms", 1, 60'000, [](Settings& s, std::uint64_t v) { s.commit_ms = static_cast<int>(v); }},
-};
+bool is_table(const std::string& name) {
+    const std::string prefix = name + ".";
+    return std::any_of(keys().begin(), keys().end(), [&](const Key& key) { return key.name.rfind(prefix, 0) == 0; });
+}
 
-base::Status read_line(std::string_view line, Settings& settings, const std::string& where) {
-    const auto refuse = [&](const std::string& cause) { return base::fail(where, cause, base::ExitCode::usage); };
-    line = trim(line.substr(0, line.find('#')));
-    if (line.empty()) return {};
-    const auto equals = line.find('=');
-    if (equals == std::string_view::npos) return refuse("expected `key = value`");
-    const auto name = trim(line.substr(0, equals));
-    const auto text = trim(line.substr(equals + 1));
-    for (const Row& row : rows) {
-        if (row.name != name) continue;
-        std::uint64_t value = 0;
-        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-        if (error != std::errc{} || end != text.data() + text.size() || value < row.min || value > row.max)
-            return refuse(std::string(name) + " must be a number from " + std::to_string(row.min) + " to " +
-                          std::to_string(row.max));
-        row.set(settings, value);
-        return {};
+void take(const std::string& name, const toml::key& written, const toml::node& node, Settings& settings,
+          std::vector<Mistake>& mistakes) {
+    if (is_table(name) && node.is_table()) {
+        for (const auto& [key, inner] : *node.as_table())
+            take(name + "." + std::string(key.str()), key, inner, settings, mistakes);
+        return;
     }
-    return refuse("there is no setting `" + std::string(name) + "`");
+    const auto key = std::find_if(keys().begin(), keys().end(), [&](const Key& known) { return known.name == name; });
+    if (key == keys().end())
+        mistakes.push_back({written.source().begin.line,
+                            is_table(name) ? "[" + name + "] must be a table" : "there is no setting " + shown(name)});
+    else if (!key->take(value_of(node), settings))
+        mistakes.push_back({node.source().begin.line, name + " must be " + key->wanted});
+}
+
+base::Result<std::string> text_of(const std::string& path) {
+    std::ifstream in(path);
+    if (!in) return base::fail("read " + path, std::strerror(errno), base::ExitCode::usage);
+    std::ostringstream text;
+    text << in.rdbuf();
+    // A directory opens well and then cannot be read; nothing at all sets failbit on `text`, too.
+    if (in.bad() || (!text && in.peek() != std::ifstream::traits_type::eof()) || std::filesystem::is_directory(path))
+        return base::fail("read " + path, "it cannot be read to its end", base::ExitCode::usage);
+    return text.str();
 }
 
 }  // namespace
 
 base::Status read_config(const std::string& path, Settings& settings) {
-    std::ifstream in(path);
-    if (!in) return base::fail("read " + path, std::strerror(errno), base::ExitCode::usage);
-    std::string line;
-    for (int number = 1; std::getline(in, line); ++number)
-        if (auto read = read_line(line, settings, path + ":" + std::to_string(number)); !read) return read;
-    if (in.bad()) return base::fail("read " + path, "it cannot be read to its end", base::ExitCode::usage);
+    const auto refuse = [&](std::uint32_t line, const std::string& what) {
+        return base::fail(path + ":" + std::to_string(line), what, base::ExitCode::usage);
+    };
+    const auto text = text_of(path);
+    if (!text) return tl::unexpected(text.error());
+    const auto parsed = toml::parse(std::string_view(*text));
+    if (!parsed) return refuse(parsed.error().source().begin.line, std::string(parsed.error().description()));
+    Settings read = settings;
+    std::vector<Mistake> mistakes;
+    for (const auto& [key, node] : parsed.table()) take(std::string(key.str()), key, node, read, mistakes);
+    if (!mistakes.empty()) {
+        const auto first = std::min_element(mistakes.begin(), mistakes.end(),
+                                            [](const Mistake& a, const Mistake& b) { return a.line < b.line; });
+        return refuse(first->line, first->what);
+    }
+    settings = std::move(read);
     return {};
 }
 
-std::string journal_of(const std::string& database) {
-    return std::filesystem::path(database).replace_extension(".journal").string();
+std::vector<std::string> keys_for_restart(const Settings& running, const Settings& wanted) {
+    std::vector<std::string> names;
+    for (const Key& key : keys())
+        if (!key.live && !key.same(running, wanted)) names.emplace_back(key.name);
+    return names;
+}
+
+Settings with_live(const Settings& running, const Settings& wanted) {
+    Settings merged = running;
+    for (const Key& key : keys())
+        if (key.live) key.copy(wanted, merged);
+    return merged;
+}
+
+std::string Settings::journal() const {
+    return journal_dir.empty() ? std::filesystem::path(database).replace_extension(".journal").string() : journal_dir;
 }
 
 }  // namespace lineage::daemon

@@ -136,7 +136,7 @@ void TrackerProcess::be_tracker(int channel, int questions, pid_t parent) {
 
 base::Status TrackerProcess::follow_journal(int channel, int questions) {
     ingest::FollowOptions options;
-    options.journal = journal_of(settings_.database);
+    options.journal = settings_.journal();
     options.commit_ms = settings_.commit_ms;
     options.question_fd = questions;
     options.ready_fd = channel;
@@ -188,6 +188,11 @@ TrackerProcess::News TrackerProcess::read_news() {
     if (packet[0] != failed_packet) return News::none;
     error_ = decode(packet);
     return News::failed;
+}
+
+void TrackerProcess::begin_anew(const Settings& settings) {
+    settings_ = settings;
+    if (running()) ::kill(pid_, stop_signal);
 }
 
 std::optional<int> TrackerProcess::reap() {

@@ -41,6 +41,8 @@ public:
     /// The journal is needed from here on.
     [[nodiscard]] std::uint64_t needed_from() const { return needed_from_->load(std::memory_order_relaxed); }
 
+    /// Has it end where the journal ends now; the next spawn() is with these settings.
+    void begin_anew(const Settings& settings);
     /// Has it ended? Then its wait status.
     std::optional<int> reap();
     /// Tells it to read to the end; true when it has ended well within `wait_ms`.

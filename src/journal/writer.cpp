@@ -69,6 +69,9 @@ struct Writer::State {
     State(const State&) = delete;
     State& operator=(const State&) = delete;
     ~State();
+    void limit(std::uint64_t total_bytes_max) {
+        limits.total_bytes_max = std::max(total_bytes_max, 2 * limits.segment_bytes);
+    }
     base::Status recover();
     Closed settle(Segment& segment, bool last);
     base::Result<Segment> create(Position base, std::uint64_t frame_bytes);
@@ -218,7 +221,6 @@ Writer::State::~State() {
 
 base::Result<Writer> Writer::open(const std::string& directory, Limits limits) {
     CHECK(limits.segment_bytes > sizeof(SegmentHeader) && limits.segment_bytes <= segment_bytes_max);
-    limits.total_bytes_max = std::max(limits.total_bytes_max, 2 * limits.segment_bytes);
     if (::mkdir(directory.c_str(), 0750) != 0 && errno != EEXIST) {
         return base::fail_errno("create journal " + directory, errno);
     }
@@ -227,6 +229,7 @@ base::Result<Writer> Writer::open(const std::string& directory, Limits limits) {
     auto state = std::make_unique<State>();
     state->directory = directory;
     state->limits = limits;
+    state->limit(limits.total_bytes_max);
     state->lock = std::move(*lock);
     const auto recovered = state->recover();
     if (!recovered) return tl::unexpected(recovered.error());
@@ -270,6 +273,9 @@ base::Status Writer::sync() {
 }
 Position Writer::end() const {
     return state_->current.base() + state_->used;
+}
+void Writer::limit(std::uint64_t total_bytes_max) {
+    state_->limit(total_bytes_max);
 }
 void Writer::release(Position keep_from) {
     state_->keep_from = std::max(state_->keep_from, keep_from);

@@ -20,7 +20,7 @@ struct AuditWishes {
     bool rules = true;
     /// The backlog settings belong to the registered daemon; beside another one they are left alone.
     bool backlog = true;
-    std::uint32_t backlog_limit = 8192;
+    std::uint32_t backlog_limit = 65536;
     std::uint32_t backlog_wait_ms = 100;
 };
 
@@ -30,6 +30,8 @@ public:
     static base::Result<AuditHold> take(audit::Control control, const std::string& file, const std::string& boot,
                                         const AuditWishes& wishes);
 
+    /// New backlog settings, where they are ours.
+    base::Status set_backlog(std::uint32_t limit, std::uint32_t wait_ms);
     /// Stops the records that we caused: audit as on or off as it was found, our rules removed.
     base::Status withdraw();
     /// After withdraw(): the rest of the settings, and the file's end.

@@ -5,13 +5,26 @@
 // killed leaves a tracker that reads the journal to its end and then ends.
 #pragma once
 
+#include <functional>
+#include <string>
+
 #include "lineage/base/result.hpp"
 #include "lineage/daemon/settings.hpp"
 
 namespace lineage::daemon {
 
-/// Records until SIGTERM, SIGINT or SIGHUP. Without Settings::foreground it returns in the calling process as soon as a
-/// process in the background records, or has failed to.
-base::Status run(const Settings& settings);
+enum class Priority : int { alert = 1, error = 3, warning = 4, notice = 5, info = 6 };  // as syslog(3) numbers them
+
+/// Who runs lineaged, and is told what happens meanwhile; main() stands for them.
+struct Operator {
+    /// The configuration as it is now.
+    std::function<base::Result<Settings>()> reload;
+    /// One line. What would be an error at the start is here, too: nobody may have to die of it any more.
+    std::function<void(Priority, const std::string& text)> say;
+};
+
+/// Records until SIGTERM or SIGINT; SIGHUP reloads the configuration. Without Settings::foreground it returns in the
+/// calling process as soon as a process in the background records, or has failed to.
+base::Status run(const Settings& settings, const Operator& to_whom);
 
 }  // namespace lineage::daemon

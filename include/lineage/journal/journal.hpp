@@ -50,6 +50,8 @@ public:
     /// Waits until everything appended so far is on the disk.
     base::Status sync();
     [[nodiscard]] Position end() const;
+    /// A new total_bytes_max; takes effect with the next segment.
+    void limit(std::uint64_t total_bytes_max);
     /// Segments that end at or before `keep_from` may be removed when total_bytes_max asks for it; later ones only
     /// as the last resort, and then `lost_bytes()` grows.
     void release(Position keep_from);

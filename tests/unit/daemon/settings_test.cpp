@@ -38,36 +38,116 @@ std::string refusal(const std::string& text) {
 
 }  // namespace
 
-TEST_CASE("every setting is taken, with comments, blanks and CRLF around it") {
-    const File file(
-        "# lineage\r\n\n queue_bytes=1048576 # one MiB\nbacklog_limit\t=\t100000\nbacklog_wait_ms = 0\r\n"
-        "journal_bytes_max = 10000000000\ncommit_ms = 1000");
+TEST_CASE("every setting is taken") {
+    const File file(R"(# lineage
+db = "/srv/history.db"
+journal_dir = '/srv/journal'
+source = "multicast"
+queue_bytes = 1_048_576 # one MiB
+backlog_limit = 100000
+backlog_wait_ms = 0
+commit_ms = 1000
+sync_ms = 250
+journal.max_size = "10 G"
+[history]
+max_size = "200G"
+max_age = "90d"
+[rules]
+install = false
+lock = true
+check_ms = 500
+heartbeat_s = 0
+alarm_interval_s = 5
+[user]
+tracker = "nobody")");
     daemon::Settings settings;
-    REQUIRE(daemon::read_config(file.path(), settings).has_value());
+    const auto read = daemon::read_config(file.path(), settings);
+    REQUIRE_MESSAGE(read.has_value(), read.error().message());
+    CHECK(settings.database == "/srv/history.db");
+    CHECK(settings.journal() == "/srv/journal");
+    CHECK(settings.source == daemon::SourceChoice::multicast);
     CHECK(settings.queue_bytes == 1 << 20);
     CHECK(settings.backlog_limit == 100'000);
     CHECK(settings.backlog_wait_ms == 0);
-    CHECK(settings.journal_bytes_max == 10'000'000'000);
     CHECK(settings.commit_ms == 1000);
+    CHECK(settings.sync_ms == 250);
+    CHECK(settings.journal_bytes_max == 10ULL << 30);
+    CHECK(settings.history_bytes_max == 200ULL << 30);
+    CHECK(settings.history_seconds_max == 90 * 86'400);
+    CHECK_FALSE(settings.rules);
+    CHECK(settings.rules_lock);
+    CHECK(settings.rules_check_ms == 500);
+    CHECK(settings.rules_heartbeat_s == 0);
+    CHECK(settings.rules_alarm_interval_s == 5);
+    CHECK(settings.tracker_user == "nobody");
 }
 
-TEST_CASE("a mistake names its line") {
+TEST_CASE("a mistake names its line and what would be right") {
     CHECK(refusal("commit_ms = 5\nnonsense = 1\n") == ":2: there is no setting `nonsense`");
-    CHECK(refusal("\n\ncommit_ms") == ":3: expected `key = value`");
-    CHECK(refusal("commit_ms = 5s") == ":1: commit_ms must be a number from 1 to 60000");
-    CHECK(refusal("commit_ms =").rfind(":1: commit_ms must be", 0) == 0);
-    CHECK(refusal("commit_ms = 0").rfind(":1: commit_ms must be", 0) == 0);
+    CHECK(refusal("commit_ms = 5\n[journal]\nmax_sise = '1G'\n") == ":3: there is no setting `journal.max_sise`");
+    CHECK(refusal("[jurnal]\nmax_size = '1G'\n") == ":1: there is no setting `jurnal`");
+    CHECK(refusal("rules = true\n") == ":1: [rules] must be a table");
+    CHECK(refusal("commit_ms.x = 1") == ":1: commit_ms must be a number from 1 to 60000");
+    CHECK(refusal("zzz = 1\ncommit_ms = 0").rfind(":1:", 0) == 0);  // the first, not the first by name
+    CHECK(refusal("\n\ncommit_ms").rfind(":3: ", 0) == 0);
+    CHECK(refusal("commit_ms = 5s").rfind(":1: ", 0) == 0);
+    CHECK(refusal("commit_ms = 5\ncommit_ms = 6").rfind(":2: ", 0) == 0);
+    CHECK(refusal("\"a\\u001b[31m\" = 1") == ":1: there is no setting `a?[31m`");
+}
+
+TEST_CASE("every value has bounds and a type") {
+    CHECK(refusal("commit_ms = 0") == ":1: commit_ms must be a number from 1 to 60000");
+    CHECK(refusal("commit_ms = 1.5") == ":1: commit_ms must be a number from 1 to 60000");
     CHECK(refusal("backlog_wait_ms = -1").rfind(":1: backlog_wait_ms must be", 0) == 0);
-    CHECK(refusal("queue_bytes = 99999999999999999999").rfind(":1: queue_bytes must be", 0) == 0);
+    CHECK(refusal("queue_bytes = 9999999999").rfind(":1: queue_bytes must be", 0) == 0);
+    CHECK(refusal("sync_ms = '1s'").rfind(":1: sync_ms must be", 0) == 0);
+    CHECK(refusal("db = 'lineage.db'") == ":1: db must be an absolute path");
+    CHECK(refusal("source = 'tape'").rfind(":1: source must be \"auto\"", 0) == 0);
+    CHECK(refusal("[journal]\nmax_size = '1M'").rfind(":2: journal.max_size must be a size", 0) == 0);
+    CHECK(refusal("[journal]\nmax_size = 0").rfind(":2: journal.max_size must be a size", 0) == 0);
+    CHECK(refusal("[history]\nmax_size = '99999999999T'").rfind(":2: history.max_size", 0) == 0);
+    CHECK(refusal("[history]\nmax_age = '3 months'").rfind(":2: history.max_age", 0) == 0);
+    CHECK(refusal("[history]\nmax_age = 7").rfind(":2: history.max_age", 0) == 0);
+    CHECK(refusal("[rules]\nlock = 1") == ":2: rules.lock must be true or false");
+    CHECK(refusal("[user]\ntracker = 'a:b'") == ":2: user.tracker must be the name of a user");
+}
+
+TEST_CASE("a file that is refused changes nothing") {
+    const File file("commit_ms = 7\nsync_ms = 0\n");
+    daemon::Settings settings;
+    CHECK_FALSE(daemon::read_config(file.path(), settings).has_value());
+    CHECK(settings.commit_ms == daemon::Settings{}.commit_ms);
+}
+
+TEST_CASE("nothing bounds a history by 0, and an empty file says nothing") {
+    daemon::Settings settings;
+    CHECK(daemon::read_config(File("[history]\nmax_age = 0\nmax_size = 0\n").path(), settings).has_value());
+    CHECK(daemon::read_config(File("").path(), settings).has_value());
+    CHECK(daemon::read_config("/dev/null", settings).has_value());
+    CHECK(daemon::keys_for_restart(settings, {}).empty());
 }
 
 TEST_CASE("a file that is missing or a directory is refused") {
     daemon::Settings settings;
-    CHECK_FALSE(daemon::read_config("/nonexistent/lineage.conf", settings).has_value());
+    CHECK_FALSE(daemon::read_config("/nonexistent/lineage.toml", settings).has_value());
     CHECK_FALSE(daemon::read_config("/tmp", settings).has_value());
 }
 
-TEST_CASE("the journal lies beside the database") {
-    CHECK(daemon::journal_of("/var/lib/lineage/lineage.db") == "/var/lib/lineage/lineage.journal");
-    CHECK(daemon::journal_of("/a.b/history") == "/a.b/history.journal");
+TEST_CASE("what a running lineaged takes over, and what it names as left for a restart") {
+    const daemon::Settings running;
+    daemon::Settings wanted;
+    wanted.sync_ms = 20;
+    wanted.queue_bytes = 1 << 20;
+    wanted.database = "/elsewhere.db";
+    const auto merged = daemon::with_live(running, wanted);
+    CHECK(merged.sync_ms == 20);
+    CHECK(merged.queue_bytes == running.queue_bytes);
+    CHECK(daemon::keys_for_restart(running, wanted) == std::vector<std::string>{"db", "queue_bytes"});
+}
+
+TEST_CASE("the journal lies beside the database unless it is told where") {
+    daemon::Settings settings;
+    CHECK(settings.journal() == "/var/lib/lineage/lineage.journal");
+    settings.database = "/a.b/history";
+    CHECK(settings.journal() == "/a.b/history.journal");
 }
