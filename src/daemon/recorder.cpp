@@ -227,8 +227,9 @@ std::map<std::string, std::string> Recorder::facts() const {
 base::Status Recorder::end() {
     take_back_audit();
     capture_->finish();
+    if (tracker_.ends_early()) (void)tracker_.finish(tracker_finish_ms);
     if (!tracker_.running() && failure_) {
-        // It died lately: one more try, so that the database ends where the journal does.
+        // It died or began anew lately: one more, so that the database ends where the journal does.
         keep_first(failure_, tracker_.spawn());
         if (failure_) keep_first(failure_, tracker_.await_opened());
         if (failure_) tracker_.go(facts());

@@ -115,6 +115,7 @@ base::Status TrackerProcess::spawn() {
     questions_.reset(questions[0]);
     const base::UniqueFd child_questions(questions[1]);
     const pid_t parent = ::getpid();
+    ends_early_ = false;
     pid_ = ::fork();
     if (pid_ < 0) return base::fail_errno("start the tracker", errno);
     if (pid_ == 0) be_tracker(child_channel.get(), child_questions.get(), parent);
@@ -192,7 +193,9 @@ TrackerProcess::News TrackerProcess::read_news() {
 
 void TrackerProcess::begin_anew(const Settings& settings) {
     settings_ = settings;
-    if (running()) ::kill(pid_, stop_signal);
+    if (!running()) return;
+    ::kill(pid_, stop_signal);
+    ends_early_ = true;
 }
 
 std::optional<int> TrackerProcess::reap() {

@@ -43,6 +43,7 @@ public:
 
     /// Has it end where the journal ends now; the next spawn() is with these settings.
     void begin_anew(const Settings& settings);
+    [[nodiscard]] bool ends_early() const { return ends_early_; }
     /// Has it ended? Then its wait status.
     std::optional<int> reap();
     /// Tells it to read to the end; true when it has ended well within `wait_ms`.
@@ -57,6 +58,7 @@ private:
 
     Settings settings_;
     pid_t pid_ = -1;
+    bool ends_early_ = false;  ///< told to begin anew, and not yet spawned again
     base::UniqueFd channel_;
     base::UniqueFd questions_;
     std::atomic<std::uint64_t>* needed_from_;  ///< in memory shared with every child
