@@ -38,6 +38,7 @@ struct CommandLine {
     std::optional<std::string> config;
     std::optional<std::string> source;
     std::optional<std::uint32_t> backlog_wait_ms;
+    std::optional<std::string> user;
     bool no_rules = false;
     bool foreground = false;
     int ready_fd = -1;
@@ -61,6 +62,11 @@ void put_options(CLI::App& app, CommandLine& given) {
                    "how long the kernel lets a task wait for room in the audit backlog (default 100)")
         ->type_name("N")
         ->check(CLI::Range(0, 600'000));
+    app.add_option(
+           "--user", given.user,
+           "whom the part that reads records runs as; members of its group may read what is recorded (default " +
+               Settings{}.tracker_user + ", where that user exists)")
+        ->type_name("NAME");
     app.add_flag("--no-rules", given.no_rules, "leave the audit rules as they are");
     app.add_option("--ready-fd", given.ready_fd, "write a line to this descriptor once everything is being recorded")
         ->type_name("N")
@@ -79,6 +85,7 @@ lineage::base::Result<Settings> read_settings(const CommandLine& given) {
     if (given.database) settings.database = *given.database;
     if (given.source) settings.source = sources.at(*given.source);
     if (given.backlog_wait_ms) settings.backlog_wait_ms = *given.backlog_wait_ms;
+    if (given.user) settings.tracker_user = *given.user;
     if (given.no_rules) settings.rules = false;
     settings.foreground = given.foreground;
     settings.ready_fd = given.ready_fd;

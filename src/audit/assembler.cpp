@@ -12,6 +12,7 @@ namespace {
 /// Which of the last events have been handed over, so that a repeated or late record does not make a second one.
 class Released {
 public:
+    explicit Released(std::size_t size) : slots_(size, RecordId{-1, -1}) {}
     [[nodiscard]] bool contains(const RecordId& id) const { return slots_[slot(id)] == id; }
     void add(const RecordId& id) { slots_[slot(id)] = id; }
     void save(base::Encoder& out) const {
@@ -28,9 +29,10 @@ public:
     }
 
 private:
-    static constexpr std::size_t size = 8192;
-    static std::size_t slot(const RecordId& id) { return static_cast<std::size_t>(id.serial) % size; }
-    std::vector<RecordId> slots_ = std::vector<RecordId>(size, RecordId{-1, -1});
+    [[nodiscard]] std::size_t slot(const RecordId& id) const {
+        return static_cast<std::size_t>(id.serial) % slots_.size();
+    }
+    std::vector<RecordId> slots_;
 };
 
 struct Pending {
@@ -44,6 +46,8 @@ struct Pending {
 }  // namespace
 
 struct Assembler::State {
+    State(Take to, AssemblerLimits within) : take(std::move(to)), limits(within), released(within.remembered) {}
+
     Take take;
     AssemblerLimits limits;
     AssemblerCounters counters;
@@ -119,10 +123,7 @@ std::optional<LineStamp> stamp_of(std::string_view line) {
     return stamp;
 }
 
-Assembler::Assembler(Take take, AssemblerLimits limits) : state_(std::make_unique<State>()) {
-    state_->take = std::move(take);
-    state_->limits = limits;
-}
+Assembler::Assembler(Take take, AssemblerLimits limits) : state_(std::make_unique<State>(std::move(take), limits)) {}
 Assembler::~Assembler() = default;
 Assembler::Assembler(Assembler&&) noexcept = default;
 Assembler& Assembler::operator=(Assembler&&) noexcept = default;

@@ -33,6 +33,7 @@ constexpr std::size_t connector_batch_max = 128;
 constexpr std::size_t connector_bytes_max = 1024;  // a message is 76 bytes and its netlink header
 constexpr TimeNs clock_tolerance_ns = 1'000'000;
 constexpr std::size_t questions_max = 4096;  // unanswered ones; more are dropped, the tracker copes
+constexpr model::Pid pid_limit = 1 << 22;    // PID_MAX_LIMIT, include/linux/threads.h
 constexpr int answers_a_turn = 32;
 constexpr int answer_pause_ms = 10;  // so at most 3,200 a second, about 15% of one cpu
 constexpr int serve_every = 16;      // processes of a snapshot between looks at the audit socket
@@ -222,7 +223,8 @@ struct Capture::State {
         if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
         if (size <= 0) return drop_questions();
         const auto count = static_cast<std::size_t>(size) / sizeof pids[0];
-        for (std::size_t i = 0; i < count && asked.size() < questions_max; ++i) asked.insert(pids[i]);
+        for (std::size_t i = 0; i < count && asked.size() < questions_max; ++i)
+            if (pids[i] > 0 && pids[i] <= pid_limit) asked.insert(pids[i]);  // who asks reads hostile bytes
         if (!asked.empty() && answer_due == never) answer_due = monotonic_now();
     }
 

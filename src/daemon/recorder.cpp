@@ -12,7 +12,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <filesystem>
 
 #include "lineage/base/check.hpp"
 #include "lineage/connector/connector.hpp"
@@ -84,7 +83,7 @@ public:
     base::Status append(const model::Frame& frame) override { return journal_.append(frame); }
     void publish() override {
         journal_.publish();
-        const auto needed_from = tracker_.needed_from();
+        const auto needed_from = std::min(tracker_.needed_from(), journal_.end());  // its word, so within bounds
         if (needed_from == released_) return;
         released_ = needed_from;
         journal_.release(needed_from);
@@ -137,15 +136,19 @@ base::Status Recorder::prepare() {
         if (!possible) return tl::unexpected(possible.error());
         if (source_ == SourceChoice::automatic) source_ = *possible;
     }
-    // The default's directory, or one level of another; more would be a mistyped path.
-    ::mkdir(std::filesystem::path(settings_.database).parent_path().c_str(), 0755);
+    const auto account = find_account(settings_.tracker_user);
+    if (!account) return tl::unexpected(account.error());
+    if (auto kept = keep_capture_privileges(settings_.database, settings_.journal(), *account); !kept) return kept;
+    tracker_.run_as(*account);
     auto journal = journal::Writer::open(settings_.journal(), {.total_bytes_max = settings_.journal_bytes_max});
     if (!journal) return tl::unexpected(journal.error());
     journal_.emplace(std::move(*journal));
     sink_ = std::make_unique<JournalSink>(*journal_, tracker_);
     if (auto spawned = tracker_.spawn(); !spawned) return spawned;
     spawned_at_ns_ = now_of(CLOCK_MONOTONIC);
-    return tracker_.await_opened();
+    if (auto opened = tracker_.await_opened(); !opened) return opened;
+    if (!*account) operator_.say(Priority::notice, why_no_account(settings_.tracker_user));
+    return {};
 }
 
 base::Status Recorder::begin() {
@@ -281,7 +284,8 @@ void Recorder::on_tracker_end() {
     while (tracker_.read_news() != TrackerProcess::News::gone) {  // its last words
     }
     capture_->unwatch(tracker_.news_fd());
-    if (WIFEXITED(*status) && WEXITSTATUS(*status) == 0) return spawn_tracker();  // reload() asked for it
+    const bool asked = tracker_.ends_early();  // by reload(); one that ends so unasked is not to be started at once
+    if (asked && WIFEXITED(*status) && WEXITSTATUS(*status) == 0) return spawn_tracker();
     if (announcement_.made()) return respawn_later();
     failure_ = tl::unexpected(tracker_.error());
     capture_->stop();

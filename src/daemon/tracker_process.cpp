@@ -13,9 +13,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <new>
+#include <utility>
 
+#include "cage.hpp"
 #include "lineage/base/check.hpp"
 #include "lineage/base/codec.hpp"
 #include "lineage/ingest/pipeline.hpp"
@@ -51,6 +54,12 @@ void obey_parent_only() {
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
+/// Told by the kernel, which forgets it whenever the uid changes (prctl(2)).
+void end_with(pid_t parent) {
+    ::prctl(PR_SET_PDEATHSIG, stop_signal);
+    if (::getppid() != parent) ::_exit(0);
+}
+
 void close_all_but(std::array<int, 2> kept) {
     std::sort(kept.begin(), kept.end());
     unsigned from = STDERR_FILENO + 1;
@@ -65,7 +74,7 @@ void close_all_but(std::array<int, 2> kept) {
 /// A recorder that was killed leaves a tracker that still reads to the journal's end; its successor lets it finish.
 /// The lock ends with this process.
 void await_predecessor(const std::string& journal) {
-    const int fd = ::open((journal + "/tracker.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    const int fd = ::open((journal + "/tracker.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) return;  // the journal will say what is wrong
     for (int waited_ms = 0; ::flock(fd, LOCK_EX | LOCK_NB) != 0 && waited_ms < predecessor_wait_ms; waited_ms += 10)
         ::poll(nullptr, 0, 10);
@@ -80,12 +89,21 @@ std::string encode(const base::Error& error) {
     return packet;
 }
 
+/// Nothing that a terminal would obey: the sender reads hostile bytes.
+std::string printable(std::string_view text) {
+    std::string safe(text);
+    for (char& c : safe)
+        if (const auto byte = static_cast<unsigned char>(c); byte < ' ' || byte == 0x7f) c = '?';
+    return safe;
+}
+
 base::Error decode(std::string_view packet) {
     base::Decoder in(packet.substr(1));
     base::Error error;
-    error.exit = static_cast<base::ExitCode>(in.get<std::int32_t>());
-    error.object = in.get_bytes();
-    error.cause = in.get_bytes();
+    const auto exit = static_cast<base::ExitCode>(in.get<std::int32_t>());
+    error.exit = exit == base::ExitCode::not_permitted ? exit : base::ExitCode::unreadable;
+    error.object = printable(in.get_bytes());
+    error.cause = printable(in.get_bytes());
     return error;
 }
 
@@ -116,6 +134,7 @@ base::Status TrackerProcess::spawn() {
     const base::UniqueFd child_questions(questions[1]);
     const pid_t parent = ::getpid();
     ends_early_ = false;
+    opened_ = false;
     pid_ = ::fork();
     if (pid_ < 0) return base::fail_errno("start the tracker", errno);
     if (pid_ == 0) be_tracker(child_channel.get(), child_questions.get(), parent);
@@ -124,18 +143,17 @@ base::Status TrackerProcess::spawn() {
 
 void TrackerProcess::be_tracker(int channel, int questions, pid_t parent) {
     obey_parent_only();
-    ::prctl(PR_SET_PDEATHSIG, stop_signal);
-    if (::getppid() != parent) ::_exit(0);
+    end_with(parent);
     ::prctl(PR_SET_NAME, "lineaged-track");
     close_all_but({channel, questions});
-    const auto done = follow_journal(channel, questions);
+    const auto done = follow_journal(channel, questions, parent);
     if (done) ::_exit(0);
     const std::string packet = encode(done.error());
     (void)::send(channel, packet.data(), packet.size(), MSG_NOSIGNAL);
     ::_exit(static_cast<int>(done.error().exit));
 }
 
-base::Status TrackerProcess::follow_journal(int channel, int questions) {
+base::Status TrackerProcess::follow_journal(int channel, int questions, pid_t parent) {
     ingest::FollowOptions options;
     options.journal = settings_.journal();
     options.commit_ms = settings_.commit_ms;
@@ -144,6 +162,11 @@ base::Status TrackerProcess::follow_journal(int channel, int questions) {
     await_predecessor(options.journal);
     auto writer = store::open_writer(settings_.database);
     if (!writer) return tl::unexpected(writer.error());
+    auto inside = become_tracker(options.journal, account_);
+    if (!inside) return tl::unexpected(inside.error());
+    options.journal = *inside;
+    end_with(parent);
+    if (auto caged = enter_cage(); !caged) return caged;
     (void)::send(channel, &opened_packet, 1, MSG_NOSIGNAL);
 
     std::string packet(packet_bytes_max, '\0');
@@ -175,7 +198,8 @@ void TrackerProcess::go(const std::map<std::string, std::string>& facts) {
         out.put_bytes(value);
     }
     CHECK(packet.size() <= packet_bytes_max);
-    (void)::send(channel_.get(), packet.data(), packet.size(), MSG_NOSIGNAL);  // if it is dead, reap() will tell
+    // If it is dead, reap() will tell. Capture never waits for it: this is the channel's first packet, which has room.
+    (void)::send(channel_.get(), packet.data(), packet.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 TrackerProcess::News TrackerProcess::read_news() {
@@ -184,7 +208,7 @@ TrackerProcess::News TrackerProcess::read_news() {
     if (size < 0) return errno == EAGAIN || errno == EINTR ? News::none : News::gone;
     if (size == 0) return News::gone;
     packet.resize(static_cast<std::size_t>(size));
-    if (packet[0] == opened_packet) return News::opened;
+    if (packet[0] == opened_packet) return std::exchange(opened_, true) ? News::none : News::opened;
     if (packet[0] == ready_packet) return News::ready;
     if (packet[0] != failed_packet) return News::none;
     error_ = decode(packet);
@@ -210,7 +234,12 @@ bool TrackerProcess::finish(int wait_ms) {
     ::kill(pid_, stop_signal);
     pollfd gone{channel_.get(), POLLIN, 0};
     News news = News::none;
-    while (news != News::gone && ::poll(&gone, 1, wait_ms) > 0) news = read_news();
+    const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(wait_ms);
+    const auto left_ms = [until] {
+        const auto left = until - std::chrono::steady_clock::now();
+        return static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(left).count());
+    };
+    while (news != News::gone && left_ms() > 0 && ::poll(&gone, 1, left_ms()) > 0) news = read_news();
     if (news != News::gone) return false;
     int status = 0;
     ::waitpid(pid_, &status, 0);

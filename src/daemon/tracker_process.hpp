@@ -1,5 +1,7 @@
 // The tracker as a process of its own: opens the database, waits to be told who records, follows the journal into it.
-// It holds none of capture's descriptors. It ends when it is told to and has read the journal to its end, and does the
+// It holds none of capture's descriptors, and once the database is open no right to anything but that and to read the
+// journal (privileges.hpp, cage.hpp). What it says is not trusted: it is read by its packets' first byte and bounds.
+// It ends when it is told to and has read the journal to its end, and does the
 // same when its parent dies.
 #pragma once
 
@@ -14,6 +16,7 @@
 #include "lineage/base/result.hpp"
 #include "lineage/base/unique_fd.hpp"
 #include "lineage/daemon/settings.hpp"
+#include "privileges.hpp"
 
 namespace lineage::daemon {
 
@@ -24,6 +27,8 @@ public:
     TrackerProcess(const TrackerProcess&) = delete;
     TrackerProcess& operator=(const TrackerProcess&) = delete;
 
+    /// Whom the tracker is to run as; before the first spawn().
+    void run_as(std::optional<Account> account) { account_ = std::move(account); }
     /// Forks. The one before must have been reaped.
     base::Status spawn();
     /// Waits until the database is open.
@@ -46,7 +51,7 @@ public:
     [[nodiscard]] bool ends_early() const { return ends_early_; }
     /// Has it ended? Then its wait status.
     std::optional<int> reap();
-    /// Tells it to read to the end; true when it has ended well within `wait_ms`.
+    /// Tells it to read to the end; true when it has ended well within `wait_ms`, whatever it says meanwhile.
     bool finish(int wait_ms);
     /// Why it failed, as it said last.
     [[nodiscard]] const base::Error& error() const { return error_; }
@@ -54,13 +59,15 @@ public:
 
 private:
     [[noreturn]] void be_tracker(int channel, int questions, pid_t parent);
-    base::Status follow_journal(int channel, int questions);
+    base::Status follow_journal(int channel, int questions, pid_t parent);
 
     Settings settings_;
+    std::optional<Account> account_;
     pid_t pid_ = -1;
     bool ends_early_ = false;  ///< told to begin anew, and not yet spawned again
     base::UniqueFd channel_;
     base::UniqueFd questions_;
+    bool opened_ = false;                      ///< this one has said so; it is told but once who records
     std::atomic<std::uint64_t>* needed_from_;  ///< in memory shared with every child
     base::Error error_{base::ExitCode::unreadable, "tracker", "it ended without a word"};
 };

@@ -5,18 +5,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "hash.hpp"
 #include "lineage/procfs/entry.hpp"
 
 namespace lineage::ingest {
 
 namespace {
-
-/// FNV-1a, 64 bits: a name for an imported log that is the same each time.
-std::uint64_t hash_of(std::string_view bytes) {
-    std::uint64_t hash = 14695981039346656037ULL;
-    for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
-    return hash;
-}
 
 model::TimeNs sane(model::TimeNs time_ns) {
     return std::clamp<model::TimeNs>(time_ns, 0, model::time_ns_max);

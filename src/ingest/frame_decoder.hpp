@@ -16,7 +16,8 @@ namespace lineage::ingest {
 class FrameDecoder {
 public:
     using Take = std::function<void(model::Observation&&)>;
-    explicit FrameDecoder(Take take) : take_(std::move(take)), assembler_(take_) {}
+    explicit FrameDecoder(Take take, const audit::AssemblerLimits& limits = {})
+        : take_(std::move(take)), assembler_(take_, limits) {}
 
     void frame(const model::Frame& frame);
     /// No more frames: hands over what is held back.

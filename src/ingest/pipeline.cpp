@@ -1,8 +1,10 @@
 #include "lineage/ingest/pipeline.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "frame_decoder.hpp"
+#include "hash.hpp"
 #include "store_sink.hpp"
 
 namespace lineage::ingest {
@@ -26,12 +28,13 @@ struct Pipeline::State {
     tree::Tracker tracker;
     FrameDecoder decoder;
 
-    explicit State(store::Writer& into)
+    State(store::Writer& into, const audit::AssemblerLimits& limits)
         : writer(into),
-          decoder([this](model::Observation&& observation) { tracker.observe(std::move(observation)); }) {}
+          decoder([this](model::Observation&& observation) { tracker.observe(std::move(observation)); }, limits) {}
 };
 
-Pipeline::Pipeline(store::Writer& writer) : state_(std::make_unique<State>(writer)) {}
+Pipeline::Pipeline(store::Writer& writer, const audit::AssemblerLimits& limits)
+    : state_(std::make_unique<State>(writer, limits)) {}
 Pipeline::~Pipeline() = default;
 
 void Pipeline::frame(const model::Frame& frame) {
@@ -68,6 +71,7 @@ base::Status Pipeline::commit_with_checkpoint(std::uint64_t position) {
     state_->tracker.save(tracker);
     out.put_bytes(tracker);
     state_->decoder.save(out);
+    out.put(hash_of(saved));
     state_->writer.set_position(position);
     state_->writer.set_checkpoint(position, saved);
     return state_->writer.commit();
@@ -80,7 +84,11 @@ base::Status Pipeline::restore(const store::Progress& progress) {
         state_->tracker.reserve_ids(last->process, last->boot, last->gap);
         return {};
     }
-    base::Decoder in(progress.checkpoint);
+    const std::string_view checkpoint = progress.checkpoint;
+    const auto body = checkpoint.substr(0, checkpoint.size() - std::min(checkpoint.size(), sizeof(std::uint64_t)));
+    if (base::Decoder(checkpoint.substr(body.size())).get<std::uint64_t>() != hash_of(body))
+        return base::fail("checkpoint", "is damaged, or of another version");
+    base::Decoder in(body);
     if (auto restored = state_->tracker.restore(in.get_bytes()); !restored) return restored;
     state_->decoder.restore(in);
     if (!in.ok()) return base::fail("checkpoint", "is damaged");

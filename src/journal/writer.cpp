@@ -18,7 +18,7 @@ constexpr std::uint64_t segment_bytes_max = 1ULL << 30;  // the end word's low h
 
 base::Result<base::UniqueFd> lock_directory(const std::string& directory) {
     const std::string path = directory + "/lock";
-    base::UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640));
+    base::UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!fd) return base::fail_errno("open journal lock " + path, errno);
     struct flock lock {};
     lock.l_type = F_WRLCK;

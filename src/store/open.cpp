@@ -35,7 +35,7 @@ base::Status check_file(const std::string& path, int access_mode) {
 }
 
 base::Status create_if_missing(const std::string& path) {
-    const base::UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+    const base::UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640));
     if (!fd && errno != EEXIST) return base::fail_errno("create " + path, errno);
     return {};
 }

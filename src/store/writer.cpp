@@ -59,6 +59,11 @@ SqliteWriter::SqliteWriter(std::unique_ptr<Database> database, base::UniqueFd lo
                    " born_from_ns = min(born_from_ns, excluded.born_from_ns), born_to_ns = max(born_to_ns, "
                    "excluded.born_to_ns)") {}
 
+SqliteWriter::~SqliteWriter() {
+    sqlite3_busy_timeout(database_->handle(), 0);
+    sqlite3_wal_checkpoint_v2(database_->handle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+}
+
 base::Status SqliteWriter::prepare() {
     load_interned();
     const auto ids = last_ids();

@@ -16,6 +16,11 @@ class SqliteWriter final : public Writer {
 public:
     /// `database` is open, in WAL mode and of the newest schema; `lock` is held as long as this lives.
     SqliteWriter(std::unique_ptr<Database> database, base::UniqueFd lock);
+    /// Leaves an empty log unless a reader is in it. SQLite does the same at the end only as long as it sees the file
+    /// by its name (pager.c, databaseIsUnmoved), which lineaged's tracker does not.
+    ~SqliteWriter() override;
+    SqliteWriter(const SqliteWriter&) = delete;
+    SqliteWriter& operator=(const SqliteWriter&) = delete;
     /// What must be known before the first transaction.
     base::Status prepare();
 

@@ -25,7 +25,7 @@ base::Result<base::UniqueFd> lock_for_writing(const std::string& path) {
     char real[PATH_MAX];
     if (::realpath(path.c_str(), real) == nullptr) return base::fail_errno("open " + path, errno);
     const std::string lock_path = std::string(real) + ".lock";
-    base::UniqueFd fd(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
+    base::UniqueFd fd(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!fd) return base::fail_errno("open " + lock_path, errno);
     // flock and not fcntl: it also tells two writers of one process apart (flock(2)).
     while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {

@@ -32,6 +32,7 @@ std::optional<LineStamp> stamp_of(std::string_view line);
 struct AssemblerLimits {
     std::uint32_t slack = 64;
     std::uint32_t window = 8192;
+    std::uint32_t remembered = 8192;  ///< events handed over against which a late record is held
     std::int64_t settle_ns = 20'000'000;
     std::int64_t patience_ns = 1'000'000'000;
     std::size_t event_bytes_max = 8U << 20;  ///< argv of one event; beyond it arguments are cut

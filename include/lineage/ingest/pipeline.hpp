@@ -19,7 +19,7 @@ namespace lineage::ingest {
 
 class Pipeline {
 public:
-    explicit Pipeline(store::Writer& writer);
+    explicit Pipeline(store::Writer& writer, const audit::AssemblerLimits& limits = {});
     ~Pipeline();
 
     void frame(const model::Frame& frame);

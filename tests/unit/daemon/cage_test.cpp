@@ -1,0 +1,221 @@
+// Goal: what the tracker gives up, it has given up: no file but the journal's, nothing written but what was open, no
+// program, process, socket or signal. Method: a child takes the same steps as the tracker, then tries; its exit status
+// tells. As root the steps are all of them, with user 1; without root the filter alone.
+#include "cage.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+
+#include "doctest/doctest.h"
+#include "privileges.hpp"
+
+using namespace lineage;
+using namespace lineage::daemon;
+
+namespace {
+
+constexpr int confined = 42;  // the exit status of a child whose attempt failed as it should
+
+bool is_root() {
+    return ::geteuid() == 0;
+}
+
+/// A journal's folder with one file, beside one that is nobody else's business.
+struct Place {
+    std::filesystem::path folder;
+    Place() {
+        char name[] = "/tmp/lineage-cage-XXXXXX";
+        REQUIRE(::mkdtemp(name) != nullptr);
+        folder = name;
+        std::filesystem::create_directory(folder / "l.journal");
+        std::ofstream(folder / "l.journal" / "segment") << "frames";
+        std::ofstream(folder / "beside") << "other";
+        ::chmod(folder.c_str(), 0755);
+        ::chmod((folder / "l.journal").c_str(), 0755);
+        ::chmod((folder / "l.journal" / "segment").c_str(), 0644);
+        ::chmod((folder / "beside").c_str(), 0666);
+    }
+    ~Place() { std::filesystem::remove_all(folder); }
+    [[nodiscard]] std::string journal() const { return folder / "l.journal"; }
+};
+
+struct Inside {
+    std::string journal;  ///< by its name in there
+    int open_file = -1;   ///< was open for writing before
+};
+
+/// The wait status of a child in the cage that returns whether `attempt` failed as it should.
+int status_of(const std::function<bool(const Inside&)>& attempt) {
+    const Place place;
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+        Inside inside;
+        inside.open_file = ::open((place.folder / "beside").c_str(), O_RDWR | O_CLOEXEC);
+        const auto account = is_root() ? std::optional(Account{"daemon", 1, 1}) : std::nullopt;
+        auto journal = become_tracker(place.journal(), account);
+        if (!journal || !enter_cage()) ::_exit(2);
+        inside.journal = *journal;
+        ::_exit(attempt(inside) ? confined : 1);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(pid, &status, 0) == pid);
+    return status;
+}
+
+bool is_refused(const std::function<bool(const Inside&)>& attempt) {
+    const int status = status_of(attempt);
+    INFO("exit status " << (WIFEXITED(status) ? WEXITSTATUS(status) : -1));
+    return WIFEXITED(status) && WEXITSTATUS(status) == confined;
+}
+
+bool is_killed(const std::function<void()>& attempt) {
+    const int status = status_of([&](const Inside&) {
+        attempt();
+        return true;
+    });
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS;
+}
+
+bool cannot_open(const char* path, int flags) {
+    return ::open(path, flags, 0600) < 0;
+}
+
+}  // namespace
+
+TEST_CASE("the tracker reads the journal and writes what it has open") {
+    CHECK(is_refused([](const Inside& inside) {
+        char text[6];
+        const int fd = ::open((inside.journal + "/segment").c_str(), O_RDONLY | O_CLOEXEC);
+        return ::read(fd, text, sizeof text) == 6 && ::pwrite(inside.open_file, "new", 3, 0) == 3 &&
+               ::fdatasync(inside.open_file) == 0 && ::ftruncate(inside.open_file, 3) == 0;
+    }));
+}
+
+TEST_CASE("the tracker opens nothing to write, makes nothing and removes nothing") {
+    CHECK(is_refused([](const Inside& inside) {
+        const auto segment = inside.journal + "/segment";
+        const auto fresh = inside.journal + "/fresh";
+        return cannot_open(segment.c_str(), O_RDWR) && cannot_open(segment.c_str(), O_WRONLY | O_APPEND) &&
+               cannot_open(segment.c_str(), O_RDONLY | O_TRUNC) && cannot_open(fresh.c_str(), O_RDONLY | O_CREAT) &&
+               cannot_open(inside.journal.c_str(), O_RDWR | O_TMPFILE) && ::unlink(segment.c_str()) != 0 &&
+               ::rename(segment.c_str(), fresh.c_str()) != 0 && ::mkdir(fresh.c_str(), 0700) != 0 &&
+               ::link(segment.c_str(), fresh.c_str()) != 0 && ::symlink("x", fresh.c_str()) != 0 &&
+               ::chmod(segment.c_str(), 0777) != 0;
+    }));
+}
+
+TEST_CASE("the tracker sees no file but the journal's") {
+    if (!is_root()) return;
+    const Place place;
+    const std::string beside = place.folder / "beside";
+    CHECK(is_refused([&](const Inside&) {
+        return cannot_open("/etc/shadow", O_RDONLY) && cannot_open("/etc/passwd", O_RDONLY) &&
+               cannot_open("/proc/self/status", O_RDONLY) && cannot_open("/dev/null", O_RDONLY) &&
+               cannot_open(beside.c_str(), O_RDONLY) && cannot_open("../beside", O_RDONLY) &&
+               cannot_open("../../../../../../etc/passwd", O_RDONLY);
+    }));
+}
+
+TEST_CASE("the tracker is another user without a way back") {
+    if (!is_root()) return;
+    CHECK(is_refused([](const Inside&) {
+        return ::geteuid() == 1 && ::setuid(0) != 0 && ::setresuid(0, 0, 0) != 0 && ::setgid(0) != 0 &&
+               ::chroot(".") != 0 && ::kill(1, 0) != 0 && ::kill(::getppid(), 0) != 0 &&
+               ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0;
+    }));
+}
+
+TEST_CASE("without an account root is left without its rights all the same") {
+    if (!is_root()) return;
+    const Place place;
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+        if (!become_tracker(place.journal(), std::nullopt) || !enter_cage()) ::_exit(2);
+        const bool tight = cannot_open("/etc/shadow", O_RDONLY) && ::chroot(".") != 0 && ::setuid(1) != 0;
+        ::_exit(tight ? confined : 1);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(pid, &status, 0) == pid);
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == confined);
+}
+
+TEST_CASE("memory of the tracker's cannot be made to run") {
+    CHECK(is_refused([](const Inside&) {
+        void* const page = ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        return page != MAP_FAILED && ::mprotect(page, 4096, PROT_READ | PROT_EXEC) != 0 &&
+               ::mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED;
+    }));
+}
+
+TEST_CASE("what only an intruder tries kills it") {
+    CHECK(is_killed([] {
+        char* const words[] = {nullptr};
+        ::execve("/bin/true", words, words);
+    }));
+    CHECK(is_killed([] {
+        if (::fork() == 0) ::_exit(0);
+    }));
+    CHECK(is_killed([] { (void)::socket(AF_UNIX, SOCK_STREAM, 0); }));
+    CHECK(is_killed([] { (void)::socket(AF_NETLINK, SOCK_RAW, 9); }));
+    CHECK(is_killed([] { (void)::ptrace(PTRACE_ATTACH, ::getppid(), nullptr, nullptr); }));
+}
+
+TEST_CASE("capture keeps five capabilities, files of the group's, and no way to more") {
+    if (!is_root()) return;
+    const Place place;
+    const auto database = place.folder / "l.db";
+    std::ofstream(database) << "x";
+    ::chmod(database.c_str(), 0666);
+    REQUIRE(::chown(database.c_str(), 1234, 1234) == 0);
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+        if (!keep_capture_privileges(database, place.journal(), Account{"daemon", 1, 1})) ::_exit(2);
+        const int made = ::open((place.journal() + "/made").c_str(), O_RDWR | O_CREAT, 0666);
+        struct stat status {};
+        rlimit core{1, 1};
+        ::getrlimit(RLIMIT_CORE, &core);
+        const bool tight = ::fstat(made, &status) == 0 && status.st_uid == 0 && status.st_gid == 1 &&
+                           (status.st_mode & 07777) == 0640 && ::chown(database.c_str(), 5, 5) != 0 &&
+                           ::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0 && ::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 &&
+                           core.rlim_max == 0 && ::setuid(1) != 0;
+        ::_exit(tight ? confined : 1);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(pid, &status, 0) == pid);
+    REQUIRE(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == confined);
+    const auto is = [](const std::string& path, gid_t gid, mode_t mode) {
+        struct stat file {};
+        REQUIRE(::stat(path.c_str(), &file) == 0);
+        CHECK(file.st_uid == 0);
+        CHECK(file.st_gid == gid);
+        CHECK((file.st_mode & 07777) == mode);
+    };
+    is(database, 1, 0640);
+    is(place.journal(), 1, 0750);
+}
+
+TEST_CASE("an account is one without rights, and exists if it was named") {
+    if (!is_root()) return;
+    REQUIRE(find_account("daemon").has_value());
+    REQUIRE(find_account("daemon")->has_value());
+    CHECK((*find_account("daemon"))->uid == 1);
+    CHECK(!find_account("no-such-user").has_value());
+    CHECK(!find_account("root").has_value());
+    CHECK(find_account(Settings{}.tracker_user).has_value());  // also where there is none: then it says so and goes on
+}
