@@ -214,6 +214,8 @@ struct Capture::State {
         control(Control::snapshot_end, payload_of(began_ns));
         recording.publish();
         snapshot_at = monotonic_now();
+        // Audit says nothing of who is killed by a signal.
+        if (!connector) reconcile_due = snapshot_at + timing.look_s * 1'000'000'000LL;
     }
 
     void read_questions() {

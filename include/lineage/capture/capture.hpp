@@ -51,6 +51,7 @@ struct Timing {
     int idle_ms = 30;         ///< of silence before an `idle` frame: longer than the assembler's settle time
     int check_ms = 1000;      ///< between looks at the clocks and at the lost counter while records come
     int reconcile_ms = 2000;  ///< at least, from one /proc snapshot to the next
+    int look_s = 60;          ///< from one to the next without the connector: nobody else tells who was killed
 };
 
 class Capture {
