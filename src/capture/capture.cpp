@@ -394,6 +394,8 @@ void Capture::finish() {
     const TimeNs deadline = monotonic_now() + finish_ns_max;
     while (turn() && monotonic_now() < deadline) {
     }
+    // Nobody else would ever tell of those who were killed since the last look.
+    if (!state_->connector && state_->snapshot_at != 0) state_->snapshot();
     if (state_->audit) state_->control(Control::audit_down);
     if (state_->connector) state_->control(Control::connector_down);
     state_->control(Control::stop);

@@ -259,6 +259,8 @@ struct Tracker::State {
     /// Its records came after that look: it was dead by then, and the connector will not say so.
     void end_if_overlooked(Life& life);
     void see_image(Life& life, model::Seen&& seen);
+    /// To those that were born before anyone knew what to inherit.
+    void name_children(Life& life, const std::string& comm);
 
     // tracker.cpp
     void on(model::BootBegan&& began);
