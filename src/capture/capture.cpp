@@ -215,6 +215,8 @@ struct Capture::State {
         control(Control::snapshot_end, payload_of(began_ns));
         recording.publish();
         snapshot_at = monotonic_now();
+        // Audit says nothing of who is killed by a signal.
+        if (!connector) reconcile_due = snapshot_at + timing.look_s * 1'000'000'000LL;
     }
 
     void read_questions() {
@@ -399,6 +401,8 @@ void Capture::finish() {
     const TimeNs deadline = monotonic_now() + finish_ns_max;
     while (turn() && monotonic_now() < deadline) {
     }
+    // Nobody else would ever tell of those who were killed since the last look.
+    if (!state_->connector && state_->snapshot_at != 0) state_->snapshot();
     if (state_->audit) state_->control(Control::audit_down);
     if (state_->connector) state_->control(Control::connector_down);
     state_->control(Control::stop);

@@ -26,7 +26,7 @@ namespace lineage::procfs {
 
 namespace {
 
-constexpr std::size_t argv_bytes_max = 128U << 10;
+constexpr std::size_t argv_bytes_max = 3U << 20;  // the kernel takes 2 MiB by default (execve(2)), a frame 4
 constexpr std::size_t small_file_bytes_max = 16U << 10;
 
 model::TimeNs now_of(clockid_t clock) {
@@ -170,6 +170,8 @@ std::optional<model::Seen> read_process(model::Pid pid) {
     seen.pid_namespace = namespace_inode(directory.get(), "ns/pid");
     seen.pid_namespace_of_children = namespace_inode(directory.get(), "ns/pid_for_children");
     seen.tids = stat->threads > 1 ? numbers_in_directory(directory.get(), "task") : std::vector{pid};
+    // A leader that has left is listed as long as the others live.
+    if (stat->threads > 1 && (stat->state == 'Z' || stat->state == 'X')) std::erase(seen.tids, pid);
     // It was one and the same process all the time if it is there still.
     if (!read_file(directory.get(), "stat")) return std::nullopt;
 

@@ -103,6 +103,8 @@ void Tracker::State::on(model::AuditExit&& exit) {
         return !(one.has_exit_record && one.exit_is_group) && one.process.ended->code == exit.code;
     });
     state(life, exit.task);
+    // A thread that was on its way out by exit(2) does not change what another's exit_group has decided for all.
+    if (!exit.group && life.alive() && life.has_exit_record && life.exit_is_group) return;
     life.has_exit_record = true;
     life.exit_is_group = exit.group;
     life.exit_ns = exit.task.time_ns;

@@ -185,12 +185,7 @@ void save(const Life& life, Encoder& out) {
     out.put(life.signal_status);
     out.put(life.subreaper);
     out.put(static_cast<std::uint32_t>(life.nameless.size()));
-    for (const auto& fork : life.nameless) {
-        out.put(fork.time_ns);
-        out.put(fork.serial);
-        out.put(fork.returned);
-        out.put(fork.how);
-    }
+    for (const auto& fork : life.nameless) save(fork, out);
     put_all(out, life.signals);
     out.put(life.has_exit_record);
     out.put(life.exit_is_group);
@@ -242,13 +237,7 @@ void restore(Life& life, Decoder& in) {
     in.get(life.signal_status);
     in.get(life.subreaper);
     const auto nameless = in.get<std::uint32_t>();
-    for (std::uint32_t i = 0; i < nameless && in.ok(); ++i) {
-        auto& fork = life.nameless.emplace_back();
-        in.get(fork.time_ns);
-        in.get(fork.serial);
-        in.get(fork.returned);
-        in.get(fork.how);
-    }
+    for (std::uint32_t i = 0; i < nameless && in.ok(); ++i) restore(life.nameless.emplace_back(), in);
     get_all(in, life.signals);
     in.get(life.has_exit_record);
     in.get(life.exit_is_group);

@@ -83,7 +83,7 @@ void Tracker::State::on(model::AuditFork&& fork) {
         if (covered && waiting_forks.size() < waiting_max)
             waiting_forks.push_back({std::move(fork), caller.process.id, caller.exact_ns});
         else if (caller.nameless.size() < nameless_max)
-            caller.nameless.push_back({time_ns, fork.task.serial, fork.returned, fork.how});
+            caller.nameless.push_back(std::move(fork));
         return;
     }
     Life& child = begin_life(fork.returned, time_ns);
@@ -312,21 +312,25 @@ void Tracker::State::place_in_space(Life& child, const Life& caller, const model
     if (caller.space != 0) confirm_number(caller.space, child, fork.returned, sure);
 }
 
-void Tracker::State::adopt_nameless(Life& child, Life& caller) {
-    auto& forks = caller.nameless;
-    const auto fork = std::find_if(forks.begin(), forks.end(),
-                                   [&](const NamelessFork& one) { return one.time_ns <= child.from_ns(); });
-    if (fork == forks.end()) return;
-    model::AuditFork known;
-    known.task.pid = caller.process.pid;
-    known.task.time_ns = fork->time_ns;
-    known.task.serial = fork->serial;
-    known.task.comm = caller.process.comm;
-    known.task.credentials = caller.process.credentials;
-    known.how = fork->how;
-    known.returned = fork->returned;
-    forks.erase(fork);
-    claim(child, caller, known);
+void Tracker::State::adopt_nameless(Life& child, Life& kernel_parent) {
+    Life* caller = nullptr;
+    std::size_t index = 0;
+    const auto consider = [&](Life& life, bool by_parent) {
+        for (std::size_t i = 0; i < life.nameless.size(); ++i) {
+            const model::AuditFork& fork = life.nameless[i];
+            if (has_flag(fork, CLONE_PARENT) != by_parent || fork.task.time_ns > child.from_ns()) continue;
+            if (caller != nullptr && caller->nameless[index].task.serial <= fork.task.serial) continue;
+            caller = &life;
+            index = i;
+        }
+    };
+    consider(kernel_parent, false);
+    for (Life* one = kernel_parent.first_child; one != nullptr; one = one->next_sibling)
+        if (one != &child && !one->nameless.empty()) consider(*one, true);
+    if (caller == nullptr) return;
+    const model::AuditFork fork = std::move(caller->nameless[index]);
+    caller->nameless.erase(caller->nameless.begin() + static_cast<std::ptrdiff_t>(index));
+    claim(child, *caller, fork);
 }
 
 }  // namespace lineage::tree

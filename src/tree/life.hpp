@@ -10,14 +10,6 @@
 
 namespace lineage::tree {
 
-/// A child's birth as its creator's audit record tells it, kept until the child is known by its global pid.
-struct NamelessFork {
-    model::TimeNs time_ns = 0;
-    std::int64_t serial = 0;
-    model::Pid returned = 0;
-    model::How how = model::How::unknown;
-};
-
 /// A signal that a record says was sent to a process.
 struct SignalSent {
     model::TimeNs time_ns = 0;
@@ -68,7 +60,7 @@ struct Life {
     model::Pid number = 0;            ///< its own there; 0: not known, or the initial one
     bool number_known = false;        ///< told, not foretold
     bool subreaper = false;
-    std::vector<NamelessFork> nameless;
+    std::vector<model::AuditFork> nameless;  ///< its children's births, until they are known by their global pid
 
     bool has_signal = false;  ///< a thread of it ended by a signal, which only a whole process can
     std::uint32_t signal_status = 0;

@@ -15,7 +15,8 @@ bool born_then(const Life& life, const model::Seen& seen) {
 }
 
 bool may_be(const Life& life, const model::Seen& seen) {
-    return !life.birth_known() && life.first_seen_ns >= seen.started_ns - start_slack_ns;
+    const bool only_life = seen.pid <= 2;  // of its pid in this boot, whenever it was first heard of
+    return !life.birth_known() && (only_life || life.first_seen_ns >= seen.started_ns - start_slack_ns);
 }
 
 }  // namespace
@@ -122,8 +123,11 @@ void Tracker::State::see_threads(Life& life, const model::Seen& seen) {
 }
 
 void Tracker::State::see_image(Life& life, model::Seen&& seen) {
-    if (life.comm_ns <= seen.read_ns) life.process.comm = seen.comm;
-    if (seen.kernel_thread || seen.zombie || seen.exe.empty()) return;
+    if (life.comm_ns <= seen.read_ns) {
+        if (life.process.comm.empty()) name_children(life, seen.comm);
+        life.process.comm = seen.comm;
+    }
+    if (seen.kernel_thread || seen.zombie || (seen.exe.empty() && seen.argv.empty())) return;
     if (life.images.empty()) {
         const bool exec_would_be_told =
             has(life.process.born.witnesses, model::Witness::connector) || (life.claimed() && audit_up);
@@ -139,9 +143,12 @@ void Tracker::State::see_image(Life& life, model::Seen&& seen) {
         add_image(life, std::move(image));
     }
     model::Image& image = life.images.back();
-    const bool named = image.serial == 0 && image.argv.empty() && has(image.witnesses, model::Witness::connector);
+    // What a record's exe= or the connector alone made known lacks the rest, if it still runs.
+    const bool named = image.serial == 0 && image.argv.empty() && (image.exe.empty() || image.exe == seen.exe);
     const bool told = !named && (has(image.witnesses, model::Witness::audit) || !image.exe.empty());
     if (told || image.time_ns > seen.read_ns) return;
+    const bool before_us = !has(life.process.born.witnesses, model::Witness::connector) && !life.claimed();
+    if (before_us && image.witnesses == only(model::Witness::audit)) image.time_ns = life.from_ns();
     image.exe = std::move(seen.exe);
     image.argv = std::move(seen.argv);
     image.cwd = std::move(seen.cwd);
@@ -149,6 +156,15 @@ void Tracker::State::see_image(Life& life, model::Seen&& seen) {
     image.credentials = seen.credentials;
     image.witnesses = image.witnesses | model::Witness::procfs;
     population.touch_image(life, image.seq);
+}
+
+void Tracker::State::name_children(Life& life, const std::string& comm) {
+    for (Life* child = life.first_child; child != nullptr; child = child->next_sibling) {
+        if (!child->process.comm.empty() || child->comm_ns != 0 || !child->images.empty()) continue;
+        child->process.comm = comm;
+        population.touch(*child);
+        name_children(*child, comm);
+    }
 }
 
 void Tracker::State::spread_credentials(Life& life, model::TimeNs since_ns) {

@@ -200,7 +200,9 @@ struct Tracker::State {
     void take_birth(Life& caller, const model::AuditFork& fork, const Birth& birth);
     void place_in_space(Life& child, const Life& caller, const model::AuditFork& fork);
     void claim(Life& child, Life& caller, const model::AuditFork& fork);
-    void adopt_nameless(Life& child, Life& caller);
+    /// Whose birth may one of the records be that came before anyone knew the child: of who the kernel calls its parent,
+    /// or by CLONE_PARENT of a child of that one.
+    void adopt_nameless(Life& child, Life& kernel_parent);
 
     // images.cpp
     model::Image& add_image(Life& life, model::Image&& image);
@@ -257,6 +259,8 @@ struct Tracker::State {
     /// Its records came after that look: it was dead by then, and the connector will not say so.
     void end_if_overlooked(Life& life);
     void see_image(Life& life, model::Seen&& seen);
+    /// To those that were born before anyone knew what to inherit.
+    void name_children(Life& life, const std::string& comm);
 
     // tracker.cpp
     void on(model::BootBegan&& began);

@@ -12,7 +12,7 @@
 namespace lineage::procfs {
 
 /// Reads /proc/PID (stat, status, cmdline, exe, cwd, loginuid, sessionid, task); nullopt when it is gone (also when it
-/// changed hands while being read). argv is cut at 128 KiB. Fields that may not be read are left unset.
+/// changed hands while being read). argv is cut at 3 MiB. Fields that may not be read are left unset.
 std::optional<model::Seen> read_process(model::Pid pid);
 /// The pids that /proc lists now, ascending.
 std::vector<model::Pid> list_pids();

@@ -69,14 +69,15 @@ def distance(born_ns, life):
 
 
 def clusters(lives):
-    """Lives of one pid that lie so close together that a coarse clock does not tell them apart, and each other one alone."""
-    together = []
+    """Lives of one pid that lie so close together that a coarse clock, or a call that returned late, does not tell them
+    apart, and each other one alone."""
+    together, until_ns = [], 0
     for life in sorted(lives, key=lambda life: life["before_ns"]):
-        if not together or life["before_ns"] - together[-1]["before_ns"] > 2 * SLACK_NS:
-            if together:
-                yield together
-            together = []
+        if together and life["before_ns"] - until_ns > 2 * SLACK_NS:
+            yield together
+            together, until_ns = [], 0
         together.append(life)
+        until_ns = max(until_ns, life["after_ns"] or life["before_ns"])
     yield together
 
 

@@ -333,6 +333,22 @@ TEST_CASE("a hole in the connector's sequence makes it look at /proc again") {
     CHECK(places_of(sink, model::Source::connector)[2] < places_of(sink, model::Source::procfs).front());
 }
 
+TEST_CASE("without the connector it looks at /proc again now and then, with it only when something was lost") {
+    Sink sink;
+    Capture alone(sink, {.look_s = 0});
+    alone.snapshot();
+    run_until(alone, [&] { return sink.of(Control::snapshot_end).size() >= 2; });
+    CHECK(sink.of(Control::snapshot_end).size() >= 2);
+    Sink other;
+    Capture both(other, {.look_s = 0});
+    auto connector = make_pair();
+    both.attach_connector(std::move(connector.theirs));
+    both.snapshot();
+    send(connector.ours.get(), connector_datagram(now_ns(), 7));
+    run_until(both, [&] { return !other.of(Control::connector_drained).empty(); });
+    CHECK(other.of(Control::snapshot_end).size() == 1);
+}
+
 TEST_CASE("a plugin's lines arrive whole however they were cut, and its end ends the run") {
     Sink sink;
     Capture capture(sink);

@@ -150,3 +150,35 @@ TEST_CASE("a fork that returns the pid of the caller's own parent returned anoth
     CHECK(w.parent_of(caller) == 40);
     CHECK(w.parent_of(w.one(40)) == 1);
 }
+
+TEST_CASE("init is one life, however early it was named") {
+    World w;
+    w.connector();
+    w.gone(300, 77, 77, 0);  // of someone nobody knows: it hangs under init for want of better
+    w.seen(400, 240, 1, 0);
+    CHECK(w.lives(1).size() == 1);
+}
+
+TEST_CASE("who spoke while /proc was being read has its arguments all the same, and so have its children") {
+    World w;
+    w.connector();
+    w.say(model::AuditUp{});
+    w.born(1000, 50, 60, 60);  // 50 has not been read yet
+    w.fork(1000, 1, 50, 40, 60);
+    model::Seen seen;
+    seen.read_ns = start + 1010 * ms;
+    seen.started_ns = start + 5 * ms;
+    seen.pid = 50;
+    seen.ppid = 40;
+    seen.comm = "c";
+    seen.exe = "/bin/c";
+    seen.argv = {"c", "of long ago"};
+    seen.cwd = "/there";
+    w.say(seen);
+    const auto shell = w.one(50);
+    const auto image = w.rows.images.at({shell.id, 0});
+    CHECK(image.argv == seen.argv);
+    CHECK(image.time_ns == seen.started_ns);
+    CHECK(w.one(60).image_owner == shell.id);
+    CHECK(w.one(60).comm == "c");
+}

@@ -118,6 +118,19 @@ TEST_CASE("a child has the image that its creator ran when it was born, by seria
     CHECK(w.runs(w.one(61)) == "after");
 }
 
+TEST_CASE("exit_group decides for all, also when the last to go was on its way out with a code of its own") {
+    World w;
+    w.connector();
+    w.say(model::AuditUp{});
+    w.born(1, 1, 50, 50);
+    w.born(2, 1, 51, 50);
+    w.exit(3, 1, 50, 1, 92);
+    w.exit(3, 2, 50, 1, 0, false);
+    w.gone(3, 50, 50, 92U << 8);
+    w.gone(3, 51, 50, 0);
+    CHECK(w.one(50).ended->code == 92);
+}
+
 TEST_CASE("in a pid namespace the returned number is not a pid") {
     World w;
     w.connector();

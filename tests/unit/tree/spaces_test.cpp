@@ -1,0 +1,129 @@
+// Goal: in pid namespaces, whose numbers are all that a caller is told, every child finds its creator. Method: a few
+// observations by hand, times in milliseconds, and what the sink was told. 10 is a process of the initial namespace.
+#include <sched.h>
+#include <sys/wait.h>
+
+#include "world.hpp"
+
+using namespace lineage;
+using namespace lineage::tree::test;
+using model::How;
+
+namespace {
+
+constexpr std::uint64_t plain = 17;
+constexpr std::uint64_t with_parent = CLONE_PARENT | 17;
+constexpr std::uint64_t in_new = CLONE_NEWPID | 17;
+
+/// 50, number 1 in a namespace of its own, and 60, its child there, number 2.
+struct Inside : World {
+    Inside() {
+        connector();
+        say(model::AuditUp{});
+        born(1, 1, 10, 10);
+        fork(1, 1, 1, 0, 10, How::clone, plain);
+        born(10, 10, 50, 50);
+        fork(10, 2, 10, 1, 50, How::clone, in_new);
+        born(20, 50, 60, 60);
+        fork(20, 3, 50, 10, 2, How::clone, plain);
+    }
+    void spoke(model::TimeNs at_ms) { say(model::AuditStatement{task(at_ms, 1000 + at_ms, 10, 1)}); }
+    void seen_in(model::TimeNs at_ms, model::TimeNs started_ms, model::Pid pid, model::Pid ppid, model::Pid number,
+                 std::uint64_t inode, std::uint64_t of_children) {
+        model::Seen seen;
+        seen.read_ns = start + at_ms * ms;
+        seen.started_ns = start + started_ms * ms;
+        seen.pid = pid;
+        seen.ppid = ppid;
+        seen.comm = "c";
+        seen.ns_pids = {pid};
+        if (number > 0) seen.ns_pids.push_back(number);
+        seen.pid_namespace = inode;
+        seen.pid_namespace_of_children = of_children;
+        say(seen);
+    }
+};
+
+}  // namespace
+
+TEST_CASE("clone3 with CLONE_PARENT: the number says who of the kernel parent's children bore it") {
+    Inside w;
+    w.born(30, 50, 61, 61);  // 60's doing, says the number
+    w.born(31, 60, 62, 62);
+    w.fork(30, 4, 60, 50, 3, How::clone3);
+    w.fork(31, 5, 60, 50, 4, How::clone3);
+    CHECK(w.parent_of(w.one(61)) == 60);
+    CHECK(w.parent_of(w.one(62)) == 60);
+    CHECK(w.one(62).ns_pid == 4);
+}
+
+TEST_CASE("a number that was asked for leaves the count alone, and does not take a rival's child") {
+    Inside w;
+    w.born(30, 50, 61, 61);
+    w.born(31, 50, 62, 62);
+    w.save_and_restore();
+    w.fork(30, 4, 50, 10, 7000, How::clone3);           // which of the two?
+    w.fork(31, 5, 60, 50, 3, How::clone, with_parent);  // this one's is a birth below 50, too
+    w.save_and_restore();
+    w.spoke(500);
+    w.born(600, 50, 63, 63);
+    CHECK(w.parent_of(w.one(61)) == 50);
+    CHECK(w.one(61).ns_pid == 7000);
+    CHECK(w.parent_of(w.one(62)) == 60);
+    CHECK(w.one(62).ns_pid == 3);
+    w.fork(600, 6, 50, 10, 4, How::clone, plain);
+    CHECK(w.one(63).ns_pid == 4);
+}
+
+TEST_CASE("clone3 made a namespace and nobody said so: the first number told inside reveals it") {
+    Inside w;
+    w.born(30, 60, 70, 70);
+    w.fork(30, 4, 60, 50, 3, How::clone3);
+    w.born(40, 70, 71, 71);
+    w.fork(40, 5, 70, 60, 2, How::clone, plain);
+    CHECK(w.one(70).ns_pid == 1);
+    CHECK(w.one(71).ns_pid == 2);
+    w.born(50, 60, 72, 72);
+    w.fork(50, 6, 60, 50, 5, How::clone, plain);  // 70 and 71 took 3 and 4 there
+    CHECK(w.one(72).ns_pid == 5);
+}
+
+TEST_CASE("setns: /proc's inode says which namespace was joined, and counting goes on there") {
+    Inside w;
+    w.seen_in(25, 10, 50, 10, 1, 777, 777);
+    w.say(model::AuditStatement{World::task(30, 4, 10, 1), false, true, false});
+    w.born(31, 10, 80, 80);
+    w.fork(31, 5, 10, 1, 80, How::clone, plain);
+    w.seen_in(35, 1, 10, 1, 0, 1, 777);
+    CHECK(w.one(80).ns_pid == 3);
+    w.born(40, 60, 61, 61);
+    w.fork(40, 6, 60, 50, 4, How::clone, plain);
+    CHECK(w.one(61).ns_pid == 4);
+}
+
+TEST_CASE("an inode that is used again is another namespace's") {
+    Inside w;
+    w.seen_in(25, 10, 50, 10, 1, 777, 777);
+    w.gone(26, 60, 60, SIGKILL);
+    w.gone(26, 50, 50, SIGKILL);
+    w.say(model::AuditStatement{World::task(30, 4, 10, 1), false, true, false});
+    w.born(31, 10, 80, 80);
+    w.fork(31, 5, 10, 1, 80, How::clone, plain);
+    w.seen_in(35, 1, 10, 1, 0, 1, 777);
+    CHECK_FALSE(w.one(80).ns_pid);
+}
+
+TEST_CASE("audit alone: CLONE_PARENT inside a namespace is its caller's, though the child's records name another") {
+    World w;
+    w.say(model::AuditUp{});
+    w.exec(1, 1, 50, 10, "init's parent");
+    w.fork(2, 2, 50, 10, 60, How::clone, in_new);
+    w.exec(3, 3, 60, 50, "init");
+    w.fork(4, 4, 60, 50, 2, How::clone, plain);
+    w.exec(5, 5, 61, 60, "child");
+    w.fork(6, 6, 61, 60, 3, How::clone, with_parent);
+    w.exec(7, 7, 62, 60, "by parent");
+    CHECK(w.parent_of(w.one(61)) == 60);
+    CHECK(w.parent_of(w.one(62)) == 61);
+    CHECK(w.one(62).ns_pid == 3);
+}
