@@ -33,7 +33,9 @@ void declare_process(CLI::App& app, Arguments& arguments, bool required) {
 void declare_moment(CLI::App& app, Arguments& arguments) {
     app.add_option("--at", arguments.at, "The life of the pid that had begun then (default: the latest)")
         ->type_name("TIME");
-    app.add_option("--boot", arguments.boot, "In this boot alone: its number or the start of its boot_id")
+    app.add_option(
+           "--boot", arguments.boot,
+           "In this boot alone: 0 for the newest, -1 for the one before, its number, or the start of its boot_id")
         ->type_name("BOOT");
 }
 

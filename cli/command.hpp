@@ -21,6 +21,8 @@ extern const Command tree_command;
 extern const Command find_command;
 extern const Command export_command;
 extern const Command status_command;
+extern const Command boots_command;
+extern const Command doctor_command;
 extern const Command import_command;
 
 }  // namespace lineage::cli

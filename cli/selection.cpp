@@ -44,6 +44,14 @@ base::Result<std::int32_t> parse_signal(const std::string& text) {
     return base::fail(text, "is no signal: give its number, or a name like KILL");
 }
 
+/// The order of `lineage boots`, which an index counts in.
+bool starts_before(const model::Boot& a, const model::Boot& b) {
+    return a.started_ns != b.started_ns ? a.started_ns < b.started_ns : a.id < b.id;
+}
+
+/// "0" is an index, "00000000" the beginning of a boot_id.
+constexpr std::size_t boot_id_digits_min = 8;
+
 base::Status touches_gap() {
     return base::fail("answer", "touches a gap in the record (--strict)", base::ExitCode::touches_gap);
 }
@@ -93,26 +101,31 @@ base::Result<std::unique_ptr<store::Reader>> open_database(const Arguments& argu
 
 base::Result<model::BootId> boot_of(const Arguments& arguments, store::Reader& reader) {
     if (arguments.boot.empty()) return 0;
-    const auto boots = reader.boots();
+    auto boots = reader.boots();
     if (!boots) return tl::unexpected(boots.error());
+    std::stable_sort(boots->begin(), boots->end(), starts_before);
+    const auto none = base::fail("boot " + arguments.boot, "none has this number or begins so; see lineage boots",
+                                 base::ExitCode::nothing_matched);
     const auto number = whole_number(arguments.boot);
+    if (number && *number <= 0 && arguments.boot.size() < boot_id_digits_min) {
+        const auto back = static_cast<std::uint64_t>(-*number);
+        if (back >= boots->size()) return none;
+        return (boots->rbegin() + static_cast<std::ptrdiff_t>(back))->id;
+    }
     std::vector<model::BootId> matches;
     for (const auto& boot : *boots) {
         if (number && boot.id == *number) return boot.id;
         if (boot.name.rfind(arguments.boot, 0) == 0) matches.push_back(boot.id);
     }
     if (matches.size() == 1) return matches.front();
-    return base::fail("boot " + arguments.boot,
-                      matches.empty() ? "none has this number or begins so" : "several begin so, give more of it",
-                      matches.empty() ? base::ExitCode::nothing_matched : base::ExitCode::usage);
+    if (matches.empty()) return none;
+    return base::fail("boot " + arguments.boot, "several begin so, give more of it", base::ExitCode::usage);
 }
 
 base::Result<model::Boot> newest_boot(store::Reader& reader) {
     const auto boots = reader.boots();
     if (!boots) return tl::unexpected(boots.error());
-    const auto newest = std::max_element(boots->begin(), boots->end(), [](const auto& a, const auto& b) {
-        return a.started_ns != b.started_ns ? a.started_ns < b.started_ns : a.id < b.id;
-    });
+    const auto newest = std::max_element(boots->begin(), boots->end(), starts_before);
     if (newest == boots->end()) return base::fail("database", "holds no boot yet", base::ExitCode::nothing_matched);
     return *newest;
 }

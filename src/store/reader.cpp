@@ -87,6 +87,40 @@ base::Result<std::vector<model::Boot>> SqliteReader::boots() {
     return answer(std::move(boots));
 }
 
+base::Result<std::vector<model::BootExtent>> SqliteReader::boot_extents() {
+    const Snapshot snapshot(*this);
+    auto all = boots();
+    if (!all) return tl::unexpected(all.error());
+    std::map<model::BootId, model::BootExtent> extents;
+    for (auto& boot : *all) {
+        auto& extent = extents[boot.id];
+        extent.last_seen_ns = boot.started_ns;
+        extent.boot = std::move(boot);
+    }
+    // Counted here and not by GROUP BY, which would sort all of the table. The last columns are who saw the birth
+    // (audit or the connector) and who saw the end; see `marks` in schema/0001_initial.sql.
+    Statement rows(*database_,
+                   "SELECT boot, pid, born_ns, born_ns + lived_ns, marks & 0x30, marks & 0xf00 FROM process");
+    for (rows.start(); rows.next();) {
+        const auto found = extents.find(rows.integer(0));
+        if (found == extents.end()) continue;
+        auto& extent = found->second;
+        const auto born_ns = rows.integer(2);
+        const auto ended_ns = rows.optional(3);
+        ++extent.processes;
+        extent.last_seen_ns = std::max(extent.last_seen_ns, born_ns);
+        if (rows.integer(4) != 0)
+            extent.recorded_from_ns = std::min(extent.recorded_from_ns.value_or(born_ns), born_ns);
+        if (ended_ns && rows.integer(5) != 0) extent.last_seen_ns = std::max(extent.last_seen_ns, *ended_ns);
+        if (ended_ns && rows.integer(1) == 0) extent.over = true;
+    }
+    std::vector<model::BootExtent> in_order;
+    for (auto& [id, extent] : extents) in_order.push_back(std::move(extent));
+    std::stable_sort(in_order.begin(), in_order.end(),
+                     [](const auto& a, const auto& b) { return a.boot.started_ns < b.boot.started_ns; });
+    return answer(std::move(in_order));
+}
+
 base::Result<std::vector<model::Gap>> SqliteReader::gaps(model::BootId boot) {
     std::vector<model::Gap> gaps;
     Statement rows(*database_,

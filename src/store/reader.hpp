@@ -20,6 +20,7 @@ public:
     base::Result<std::vector<model::Node>> ancestors(model::Id id) override;
     base::Status select(const model::Filter& filter, const std::function<bool(model::Node&&)>& take) override;
     base::Result<std::vector<model::Boot>> boots() override;
+    base::Result<std::vector<model::BootExtent>> boot_extents() override;
     base::Result<std::vector<model::Gap>> gaps(model::BootId boot) override;
     base::Result<std::map<std::string, std::string>> facts() override;
     base::Result<Sizes> sizes() override;

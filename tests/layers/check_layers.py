@@ -14,7 +14,7 @@ import tempfile
 # What a program may include directly; the rest of cli/ asks and draws.
 PROGRAMS = {
     "cli/lineaged.cpp": {"daemon"},
-    "cli": {"query", "render", "ingest"},
+    "cli": {"query", "render", "ingest", "doctor"},
 }
 # Other people's headers that one layer alone may see (DESIGN.md: SQL lives in schema/ and the store alone).
 FOREIGN = {"sqlite3.h": "store", "libaudit.h": "audit", "seccomp.h": "daemon"}

@@ -152,6 +152,17 @@ struct Boot {
     bool operator==(const Boot&) const = default;
 };
 
+/// What a database holds of a boot.
+struct BootExtent {
+    Boot boot;
+    std::int64_t processes = 0;
+    std::optional<TimeNs> recorded_from_ns;  ///< the first birth that audit or the connector saw; none: all inferred
+    TimeNs last_seen_ns = 0;                 ///< the latest birth, or end that a witness saw
+    bool over = false;                       ///< a later boot of the same recorder has begun, or the log ended it
+
+    bool operator==(const BootExtent&) const = default;
+};
+
 /// An interval in which something was lost.
 struct Gap {
     Id id = 0;

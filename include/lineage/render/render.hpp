@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "lineage/model/finding.hpp"
 #include "lineage/model/forest.hpp"
 
 namespace lineage::render {
@@ -28,6 +29,9 @@ void path_text(const model::Path& path, const Style& style, std::string& out);
 /// Each root of the forest (a vertex without a parent in it) and what is below it, drawn with lines. Beyond 64 levels
 /// the lines say the depth as a number: drawn, a chain of n processes would take n * n columns.
 void tree_text(const model::Forest& forest, const Style& style, std::string& out);
+/// One line of JSON or text of a boot; `index` is 0 for the newest, -1 for the one before it, as --boot takes it.
+std::string boot_extent_json(const model::BootExtent& extent, std::int64_t index);
+void boots_text(const std::vector<model::BootExtent>& extents, const Style& style, std::string& out);
 void list_header(const Style& style, std::string& out);
 void list_line(const model::Node& node, const Style& style, std::string& out);
 void dot(const model::Forest& forest, const Style& style, std::string& out);
@@ -42,6 +46,11 @@ struct Status {
 };
 std::string status_json(const Status& status);
 void status_text(const Status& status, const Style& style, std::string& out);
+
+/// `doctor`: {"checks":[{"name","state","found","mend"}]}, `mend` null where there is nothing to mend.
+std::string findings_json(const std::vector<model::Finding>& findings);
+/// A line each, the mend below what is not ok.
+void findings_text(const std::vector<model::Finding>& findings, const Style& style, std::string& out);
 
 std::string time_json(model::TimeNs time_ns);             ///< "2026-11-21T10:30:12.345678901Z"
 std::string escape_for_terminal(std::string_view bytes);  ///< control bytes and invalid UTF-8 as \ooo

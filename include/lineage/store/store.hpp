@@ -81,6 +81,8 @@ public:
     virtual base::Status select(const model::Filter& filter, const std::function<bool(model::Node&&)>& take) = 0;
 
     virtual base::Result<std::vector<model::Boot>> boots() = 0;
+    /// The boots in order of their start, with what there is of each. Reads every process once.
+    virtual base::Result<std::vector<model::BootExtent>> boot_extents() = 0;
     virtual base::Result<std::vector<model::Gap>> gaps(model::BootId boot = 0) = 0;
     virtual base::Result<std::map<std::string, std::string>> facts() = 0;
 

@@ -45,6 +45,7 @@ public:
         return {};
     }
     base::Result<std::vector<model::Boot>> boots() override { return {}; }
+    base::Result<std::vector<model::BootExtent>> boot_extents() override { return {}; }
     base::Result<std::vector<model::Gap>> gaps(model::BootId boot) override {
         std::vector<model::Gap> of_boot;
         std::copy_if(all_gaps.begin(), all_gaps.end(), std::back_inserter(of_boot),

@@ -172,6 +172,38 @@ ID       PID     USER            LOGIN           STARTED                  ENDED 
 )");
 }
 
+TEST_CASE("boots are a line each, the newest is 0, and no name of a boot or host reaches the terminal raw") {
+    const std::vector<model::BootExtent> boots{
+        {{1, "one\x1b[m", "a\nb", noon_ns, true}, 12, std::nullopt, noon_ns, false},
+        {{2, "two", "", noon_ns + 1'000'000'000, false}, 3, noon_ns + 2'000'000'000, noon_ns + 3'000'000'000, true}};
+    std::string out;
+    render::boots_text(boots, {false, true, 0, {}}, out);
+    CHECK(out.find("-1     1       one\\033[m") != std::string::npos);
+    CHECK(out.find("a\\012b") != std::string::npos);
+    CHECK(out.find("12, imported\n0      2       two") != std::string::npos);
+    CHECK(render::boot_extent_json(boots[1], 0) ==
+          R"({"kind":"boot","id":2,"index":0,"boot_id":"two","host":null,"started":"2025-11-21T12:00:01.123456789Z",)"
+          R"("recorded_from":"2025-11-21T12:00:02.123456789Z","last_seen":"2025-11-21T12:00:03.123456789Z",)"
+          R"("ended":"2025-11-21T12:00:03.123456789Z","processes":3,"imported":false})");
+    CHECK(render::boot_extent_json(boots[0], -1).find(R"("recorded_from":null)") != std::string::npos);
+    CHECK(render::boot_extent_json(boots[0], -1).find(R"("ended":null)") != std::string::npos);
+}
+
+TEST_CASE("a finding is a line, its mend below it") {
+    using State = model::Finding::State;
+    const std::vector<model::Finding> findings{{"a.one", State::ok, "fine", ""},
+                                               {"b.two", State::bad, "\x1b[31m\"bad\"", "rm 'x'"}};
+    std::string out;
+    render::findings_text(findings, {}, out);
+    CHECK(out ==
+          "ok       a.one                 fine\n"
+          "bad      b.two                 \\033[31m\"bad\"\n"
+          "         mend: rm 'x'\n");
+    CHECK(render::findings_json(findings) ==
+          R"({"checks":[{"name":"a.one","state":"ok","found":"fine","mend":null},)"
+          R"({"name":"b.two","state":"bad","found":"\u001b[31m\"bad\"","mend":"rm 'x'"}]})");
+}
+
 TEST_CASE("status says so when nothing is recorded") {
     render::Status status;
     std::string out;

@@ -82,6 +82,27 @@ TEST_CASE_FIXTURE(Fixture, "a pid is its latest life that had begun") {
     CHECK(pid_at(99, at(100)) == 0);
 }
 
+TEST_CASE_FIXTURE(Fixture, "a boot extends from the first birth seen to the last thing seen") {
+    in_transaction(*writer, [&] {
+        writer->put(model::Boot{3, "three", "host", start_ns - second_ns, true});  // began before, holds nothing
+        auto inferred = process(9, 1);
+        inferred.born = {at(-3), 0, model::How::snapshot, only(model::Witness::procfs)};
+        writer->put(inferred);
+        auto root = process(6, 0);  // nobody saw it end: the next boot was noticed a long time after
+        root.boot = 2;
+        root.pid = 0;
+        root.ended = model::End{at(9000), 0, std::nullopt, std::nullopt, false, 0};
+        writer->put(root);
+    });
+    const auto extents = must(reader->boot_extents());
+    REQUIRE(extents.size() == 3);
+    CHECK(extents[0] ==
+          model::BootExtent{
+              {3, "three", "host", start_ns - second_ns, true}, 0, std::nullopt, start_ns - second_ns, false});
+    CHECK(extents[1] == model::BootExtent{{1, "one", "", start_ns, false}, 6, at(1), at(50), false});
+    CHECK(extents[2] == model::BootExtent{{2, "two", "", start_ns, false}, 1, at(6), at(6), true});
+}
+
 TEST_CASE_FIXTURE(Fixture, "an event is a birth, an image or an end, within a second of its stamp") {
     CHECK(event(at(3), 30) == 3);
     CHECK(event(at(3.99), 30) == 3);
