@@ -5,7 +5,7 @@ cd "$LINEAGE_ROOT"
 # What a build needs, what the tests need besides, and what the checks of the source need besides.
 packages_build=(g++ cmake ninja-build pkg-config libaudit-dev libauparse-dev libboost-graph-dev libsqlite3-dev
     zlib1g-dev libseccomp-dev libfmt-dev libtomlplusplus-dev nlohmann-json3-dev libcli11-dev libexpected-dev doctest-dev python3)
-packages_test=(graphviz)
+packages_test=(graphviz dpkg-dev strace)
 packages_clang=(clang clang-tidy clang-format libclang-rt-14-dev)
 
 jobs=${LINEAGE_JOBS:-$(nproc)}

@@ -143,6 +143,13 @@ void check_consumers(const Facts& facts, Findings& findings) {
                                    start_command(facts)));
         }
     }
+    if (facts.auditd_enabled && facts.audit && facts.audit->daemon_comm == "lineaged") {
+        findings.push_back(
+            warn("audit.auditd",
+                 "auditd.service is enabled too, and cannot be the audit daemon while lineaged is: its log stays "
+                 "empty",
+                 "systemctl disable --now auditd   # or give lineaged source = \"multicast\""));
+    }
     std::string others;
     bool journald = false;
     for (const auto& reader : facts.readers) {

@@ -144,6 +144,7 @@ void read_files(const std::string& root, Facts& facts) {
         exists_any(root, {"/etc/systemd/system/lineaged.service", "/usr/lib/systemd/system/lineaged.service",
                           "/lib/systemd/system/lineaged.service"});
     facts.unit_enabled = exists(root + "/etc/systemd/system/sysinit.target.wants/lineaged.service");
+    facts.auditd_enabled = exists(root + "/etc/systemd/system/multi-user.target.wants/auditd.service");
     facts.has_grub_dropin = exists(root + "/etc/default/grub.d/lineage.cfg");
     facts.has_loader = exists(root + "/usr/sbin/lineage-early");
     if (exists_any(root, {"/usr/lib/systemd/systemd-journald", "/lib/systemd/systemd-journald"}))

@@ -67,6 +67,7 @@ struct Facts {
     bool has_systemd = false;                 ///< it is pid 1
     bool has_unit = false;                    ///< lineaged.service is installed
     bool unit_enabled = false;
+    bool auditd_enabled = false;
     bool has_grub_dropin = false;
     bool has_loader = false;  ///< /usr/sbin/lineage-early
 

@@ -212,6 +212,7 @@ TEST_CASE("who else consumes audit") {
     CHECK(daemon(5, "auditd") == Said{"audit.daemon warn"});
     CHECK(daemon(0, "") == Said{"audit.daemon bad"});
     CHECK(daemon(5, "") == Said{"audit.daemon bad"});
+    CHECK(complaints([](Facts& facts) { facts.auditd_enabled = true; }) == Said{"audit.auditd warn"});
     const auto reader = [](const char* comm) { return complaints([&](Facts& facts) { facts.readers = {{9, comm}}; }); };
     CHECK(reader("lineaged") == Said{});
     CHECK(reader("other") == Said{});

@@ -57,11 +57,14 @@ TEST_CASE("what is installed and enabled") {
     machine.put("/run/systemd/system/x");
     machine.put("/usr/lib/systemd/system/lineaged.service");
     machine.put("/etc/systemd/system/sysinit.target.wants/lineaged.service");
+    CHECK_FALSE(machine.facts().auditd_enabled);
+    machine.put("/etc/systemd/system/multi-user.target.wants/auditd.service");
     machine.put("/etc/default/grub.d/lineage.cfg");
     machine.put("/usr/sbin/lineage-early");
     const auto facts = machine.facts();
     CHECK(facts.command_line == "root=/dev/sda1\n");
-    CHECK((facts.has_systemd && facts.has_unit && facts.unit_enabled && facts.has_grub_dropin && facts.has_loader));
+    CHECK((facts.auditd_enabled && facts.has_systemd && facts.has_unit && facts.unit_enabled && facts.has_grub_dropin &&
+           facts.has_loader));
 }
 
 TEST_CASE("journald's Audit= is what was built in, then the main file, then the drop-ins by name, /etc over /usr/lib") {

@@ -1,0 +1,1 @@
+target_compile_definitions(unit_daemon PRIVATE LINEAGE_SOURCE="${CMAKE_SOURCE_DIR}")
