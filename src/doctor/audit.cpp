@@ -12,7 +12,7 @@ constexpr std::int64_t wait_ms_max = 1000;
 void check_enabled(const Facts& facts, Findings& findings) {
     const auto enabled = facts.audit->state.enabled;
     if (enabled == 0) {
-        const bool journald = facts.journald_audit && *facts.journald_audit == "no";
+        const bool journald = facts.has_systemd && facts.journald_audit && *facts.journald_audit == "no";
         findings.push_back(
             bad("audit.enabled",
                 journald ? "audit is switched off, as systemd-journald does when it starts (see journald.audit)"

@@ -17,7 +17,7 @@ void check_journald(const Facts& facts, Findings& findings) {
         findings.push_back(
             bad("journald.audit",
                 "systemd-journald switches audit off whenever it starts (Audit=no, which is Debian's default)",
-                "mkdir -p /etc/systemd/journald.conf.d && printf '[Journal]\\nAudit=\\n' "
+                "mkdir -p /etc/systemd/journald.conf.d && (echo '[Journal]'; echo 'Audit=') "
                 ">/etc/systemd/journald.conf.d/50-lineage.conf && systemctl restart systemd-journald"));
     } else {
         findings.push_back(

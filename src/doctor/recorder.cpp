@@ -104,7 +104,7 @@ void check_disk(const Facts& facts, Findings& findings) {
     if (facts.history_max_size.empty()) {
         findings.push_back(warn(
             "disk.bound", "the history has no bound: it grows until the disk is full",
-            "printf '[history]\\nmax_size = \"20G\"\\n' >>/etc/lineage/lineage.toml && systemctl reload lineaged"));
+            "(echo '[history]'; echo 'max_size = \"20G\"') >>/etc/lineage/lineage.toml && systemctl reload lineaged"));
     } else {
         findings.push_back(ok("disk.bound", "the history keeps to " + facts.history_max_size));
     }
