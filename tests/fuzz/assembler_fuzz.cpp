@@ -12,6 +12,9 @@ using namespace lineage;
 
 namespace {
 
+/// Small, since it is made anew for each input, and so that every limit is met.
+constexpr audit::AssemblerLimits limits{.slack = 4, .window = 16, .remembered = 16};
+
 struct Seen {
     std::size_t observations = 0;
     audit::AssemblerCounters counters;
@@ -20,7 +23,7 @@ struct Seen {
 Seen assemble(std::string_view text, bool as_lines, bool interrupted) {
     Seen seen;
     const auto take = [&](model::Observation&&) { ++seen.observations; };
-    audit::Assembler assembler(take);
+    audit::Assembler assembler(take, limits);
     std::int64_t now_ns = 0;
     std::size_t count = 0;
     while (!text.empty()) {
@@ -39,7 +42,7 @@ Seen assemble(std::string_view text, bool as_lines, bool interrupted) {
             std::string saved;
             base::Encoder out(saved);
             assembler.save(out);
-            audit::Assembler other(take);
+            audit::Assembler other(take, limits);
             base::Decoder in(saved);
             other.restore(in);
             CHECK(in.ok());

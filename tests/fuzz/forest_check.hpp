@@ -9,7 +9,7 @@
 
 namespace lineage::fuzz {
 
-class ForestCheck final : public store::Writer {
+class ForestCheck : public store::Writer {
 public:
     base::Result<store::Progress> progress() override { return store::Progress{}; }
     base::Result<store::LastIds> last_ids() override { return store::LastIds{}; }

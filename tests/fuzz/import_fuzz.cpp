@@ -12,7 +12,7 @@ using namespace lineage;
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     std::string_view text(reinterpret_cast<const char*>(data), size);
     fuzz::ForestCheck store;
-    ingest::Pipeline pipeline(store);
+    ingest::Pipeline pipeline(store, {.slack = 4, .window = 16, .remembered = 16});  // small: made for each input
     while (!text.empty()) {
         const auto end = std::min(text.find('\n'), text.size());
         model::Frame frame;

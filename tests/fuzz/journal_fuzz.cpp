@@ -11,7 +11,7 @@ using namespace lineage;
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     std::string_view rest(reinterpret_cast<const char*>(data), size);
     fuzz::ForestCheck store;
-    ingest::Pipeline pipeline(store);
+    ingest::Pipeline pipeline(store, {.slack = 4, .window = 16, .remembered = 16});  // small: made for each input
     std::int64_t now_ns = 1'700'000'000'000'000'000;
     while (rest.size() >= 3) {
         const auto byte = [&](std::size_t at) { return static_cast<std::uint8_t>(rest[at]); };

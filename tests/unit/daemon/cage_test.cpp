@@ -45,8 +45,8 @@ struct Place {
         std::ofstream(folder / "l.journal" / "segment") << "frames";
         std::ofstream(folder / "beside") << "other";
         ::chmod(folder.c_str(), 0755);
-        ::chmod((folder / "l.journal").c_str(), 0755);
-        ::chmod((folder / "l.journal" / "segment").c_str(), 0644);
+        ::chmod((folder / "l.journal").c_str(), 0777);  // the filter alone is in the way
+        ::chmod((folder / "l.journal" / "segment").c_str(), 0666);
         ::chmod((folder / "beside").c_str(), 0666);
     }
     ~Place() { std::filesystem::remove_all(folder); }

@@ -286,6 +286,12 @@ TEST_CASE("who may only read can read: beside a writer, after it, and from a cop
     const auto path = directory.file();
     auto writer = must(open_writer(path));
     in_transaction(*writer, [&] { put_many(*writer, 1, 10); });
+    // As lineaged has it: the group's to read, nobody else's.
+    if (::geteuid() == 0)
+        for (const char* const suffix : {"", "-wal", "-shm"}) {
+            REQUIRE(fs::status(path + suffix).permissions() == fs::perms(0640));
+            REQUIRE(::chown((path + suffix).c_str(), 0, nobody) == 0);
+        }
     fs::permissions(directory.path(), fs::perms(0555));
     const auto count = [](const std::string& file) {
         return in_child([&] {
