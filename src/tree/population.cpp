@@ -194,8 +194,9 @@ void Population::restore(base::Decoder& in) {
     for (std::uint32_t i = 0; i < size && in.ok(); ++i) {
         auto life = std::make_unique<Life>();
         tree::restore(*life, in);
-        order.push_back(life.get());
-        by_id_[life->process.id] = std::move(life);
+        const auto [at, is_new] = by_id_.try_emplace(life->process.id, std::move(life));
+        if (!is_new) return in.refuse();
+        order.push_back(at->second.get());
     }
     for (Life* life : order) {
         life->next_sibling = find(in.get<model::Id>());
@@ -203,8 +204,10 @@ void Population::restore(base::Decoder& in) {
         life->first_child = find(in.get<model::Id>());
     }
     for (Life* life : order)
-        for (Life* child = life->first_child; child != nullptr && in.ok(); child = child->next_sibling)
+        for (Life* child = life->first_child; child != nullptr; child = child->next_sibling) {
+            if (child->parent != nullptr) return in.refuse();  // of two parents, or a list that bites its tail
             child->parent = life;
+        }
     const auto pids = in.get<std::uint32_t>();
     for (std::uint32_t i = 0; i < pids && in.ok(); ++i) {
         auto& of_pid = by_pid_[in.get<model::Pid>()];

@@ -64,6 +64,11 @@ public:
         in_.remove_prefix(size);
         return bytes;
     }
+    /// What was read is of the right length and yet makes no sense: from here on as after a short read.
+    void refuse() {
+        ok_ = false;
+        in_ = {};
+    }
     [[nodiscard]] bool ok() const { return ok_; }
     [[nodiscard]] std::string_view rest() const { return in_; }
 
