@@ -35,6 +35,12 @@ private:
     std::vector<RecordId> slots_;
 };
 
+/// auditd's log_format = ENRICHED appends interpreted fields behind this.
+std::string_view without_enrichment(std::string_view line) {
+    constexpr char separator = '\x1d';
+    return line.substr(0, line.find(separator));
+}
+
 struct Pending {
     Event event;
     bool whole = false;             ///< nothing has to follow
@@ -114,6 +120,7 @@ void Assembler::State::hand_over(Pending& event) {
 }
 
 std::optional<LineStamp> stamp_of(std::string_view line) {
+    line = without_enrichment(line);
     LineStamp stamp;
     std::uint16_t type = 0;
     RecordId id;
@@ -133,8 +140,7 @@ void Assembler::record(std::uint16_t type, std::string_view text, std::int64_t r
 }
 
 void Assembler::line(std::string_view line, std::int64_t received_ns) {
-    constexpr char enrichment = '\x1d';  // auditd's log_format = ENRICHED appends interpreted fields behind it
-    line = line.substr(0, line.find(enrichment));
+    line = without_enrichment(line);
     std::string_view node;
     std::uint16_t type = 0;
     if (!take_line_head(line, node, type)) {

@@ -37,6 +37,9 @@ constexpr std::uint64_t for_capture = bit(CAP_AUDIT_CONTROL)  // to register, ru
 constexpr std::uint64_t for_tracker_start = bit(CAP_SYS_CHROOT);
 constexpr std::uint64_t for_tracker_identity = bit(CAP_SETUID) | bit(CAP_SETGID);
 
+/// Only where the database or the journal lies in a folder that is somebody else's.
+constexpr std::uint64_t for_foreign_folder = bit(CAP_DAC_OVERRIDE);
+
 constexpr mode_t directory_mode = 0750;
 constexpr mode_t readable_mode = 0640;
 constexpr mode_t lock_mode = 0600;  // who may open a lock file can hold the lock
@@ -118,6 +121,12 @@ base::Status secure_files(const std::string& database, const std::string& journa
     return secure_journal(::realpath(journal.c_str(), real) != nullptr ? real : journal);
 }
 
+/// May we, with the capabilities in force now, not make files beside `path`?
+bool is_barred(const std::string& path) {
+    const auto folder = std::filesystem::path(path).parent_path();
+    return ::faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) != 0 && errno == EACCES;
+}
+
 base::Status take_group(const std::optional<Account>& account) {
     const gid_t gid = account ? account->gid : ::getegid();
     if (::setgroups(0, nullptr) != 0 || ::setresgid(gid, gid, gid) != 0)
@@ -154,11 +163,15 @@ base::Status keep_capture_privileges(const std::string& database, const std::str
         ::mkdir(std::filesystem::path(database).parent_path().c_str(), directory_mode);
     }
     const auto possible = capabilities().permitted;
+    if (auto tried = set_capabilities({possible & for_capture, possible}); !tried) return tried;
+    const bool barred = is_root && (is_barred(database) || is_barred(journal));
+    if (auto back = set_capabilities({possible, possible}); !back) return back;
+    const auto now = for_capture | (barred ? for_foreign_folder : 0);
     const auto later = is_root ? for_tracker_start | (account ? for_tracker_identity : 0) : 0;
     for (int capability = 0; ::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; ++capability)
-        if (((for_capture | later) & bit(capability)) == 0)
+        if (((now | later) & bit(capability)) == 0)
             ::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);  // with no_new_privs below nothing can be had back anyway
-    if (auto set = set_capabilities({possible & for_capture, possible & (for_capture | later)}); !set) return set;
+    if (auto set = set_capabilities({possible & now, possible & (now | later)}); !set) return set;
     return harden();
 }
 

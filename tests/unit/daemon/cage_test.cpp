@@ -210,6 +210,25 @@ TEST_CASE("capture keeps five capabilities, files of the group's, and no way to 
     is(place.journal(), 1, 0750);
 }
 
+TEST_CASE("in a folder of somebody else's root can still record") {
+    if (!is_root()) return;
+    const Place place;
+    const auto database = place.folder / "l.db";
+    REQUIRE(::chown(place.folder.c_str(), 1234, 1234) == 0);
+    ::chmod(place.folder.c_str(), 0700);
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+        if (!keep_capture_privileges(database, place.journal(), std::nullopt)) ::_exit(2);
+        const bool made = !cannot_open(database.c_str(), O_RDWR | O_CREAT) &&
+                          !cannot_open((place.journal() + "/made").c_str(), O_RDWR | O_CREAT);
+        ::_exit(made && ::chown(database.c_str(), 5, 5) != 0 ? confined : 1);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(pid, &status, 0) == pid);
+    REQUIRE(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == confined);
+}
+
 TEST_CASE("an account is one without rights, and exists if it was named") {
     if (!is_root()) return;
     REQUIRE(find_account("daemon").has_value());
