@@ -171,6 +171,12 @@ base::Status Control::set_enabled(std::uint32_t enabled) {
     return status_of("switch audit on or off", request(AUDIT_SET, bytes_of(status)));
 }
 
+base::Status Control::clear_registration() {
+    audit_status status{};
+    status.mask = AUDIT_STATUS_PID;
+    return status_of("give the audit registration back", request(AUDIT_SET, bytes_of(status)));
+}
+
 base::Status Control::set_backlog_limit(std::uint32_t records) {
     audit_status status{};
     status.mask = AUDIT_STATUS_BACKLOG_LIMIT;

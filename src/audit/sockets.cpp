@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/netlink.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -76,31 +77,46 @@ tl::unexpected<base::Error> held_by(std::uint32_t pid) {
                       base::ExitCode::not_permitted);
 }
 
-}  // namespace
-
-base::Result<base::UniqueFd> open_unicast(int queue_bytes) {
+base::Status register_as_daemon(int socket) {
     auto control = Control::open();
     if (!control) return tl::unexpected(control.error());
-    auto socket = open_bound(queue_bytes, 0);
-    if (!socket) return socket;
-    if (const int error = send_pid(socket->get(), static_cast<std::uint32_t>(::getpid())); error != 0)
+    if (const int error = send_pid(socket, static_cast<std::uint32_t>(::getpid())); error != 0)
         return base::fail("register as the audit daemon", std::strerror(error), base::ExitCode::not_permitted);
     const auto state = control->state();
     if (!state) return tl::unexpected(state.error());
-    if (state->pid == static_cast<std::uint32_t>(::getpid())) return socket;
-    const int error = refusal_in(socket->get());
+    if (state->pid == static_cast<std::uint32_t>(::getpid())) return {};
+    const int error = refusal_in(socket);
     if (error == EEXIST && state->pid != 0) return held_by(state->pid);
     return base::fail("register as the audit daemon", std::strerror(error), base::ExitCode::not_permitted);
+}
+
+}  // namespace
+
+base::Result<base::UniqueFd> open_unicast(int queue_bytes) {
+    auto socket = open_bound(queue_bytes, 0);
+    if (!socket) return socket;
+    if (auto registered = register_as_daemon(socket->get()); !registered) return tl::unexpected(registered.error());
+    return socket;
+}
+
+base::Status take_over_unicast(int socket) {
+    auto control = Control::open();
+    if (!control) return tl::unexpected(control.error());
+    const auto state = control->state();
+    if (!state) return tl::unexpected(state.error());
+    if (state->pid == 0) return register_as_daemon(socket);
+    if (::kill(static_cast<pid_t>(state->pid), 0) == 0) return held_by(state->pid);
+    return {};
 }
 
 base::Result<base::UniqueFd> open_multicast(int queue_bytes) {
     return open_bound(queue_bytes, 1U << (AUDIT_NLGRP_READLOG - 1));
 }
 
-base::Status unregister(int unicast_socket) {
-    if (const int error = send_pid(unicast_socket, 0); error != 0)
-        return base::fail("give the audit registration back", std::strerror(error), base::ExitCode::not_permitted);
-    return {};
+base::Status unregister() {
+    auto control = Control::open();
+    if (!control) return tl::unexpected(control.error());
+    return control->clear_registration();
 }
 
 }  // namespace lineage::audit

@@ -8,14 +8,10 @@
 #include <cstring>
 #include <string>
 
-#include "datagrams.hpp"
-
 namespace lineage::capture {
 
 namespace {
 
-constexpr std::size_t batch_max = 256;
-constexpr std::size_t record_bytes_max = 8970 + NLMSG_HDRLEN;  // MAX_AUDIT_MESSAGE_LENGTH, libaudit.h
 constexpr std::size_t line_bytes_max = 64U << 10;
 
 /// Below 1100 stand the commands and their replies, and two types that are records all the same (linux/audit.h).
@@ -26,7 +22,7 @@ bool is_record(std::uint16_t type) {
 
 class NetlinkInput final : public AuditInput {
 public:
-    explicit NetlinkInput(int socket) : socket_(socket) {}
+    NetlinkInput(int socket, const Slots& slots) : socket_(socket), records_(slots) {}
 
     Received receive() override {
         Received received;
@@ -37,6 +33,7 @@ public:
         }
         received.any = count > 0;
         received.full = count > 0 && records_.full();
+        received.failed = count < 0;
         return received;
     }
 
@@ -52,9 +49,11 @@ public:
         }
     }
 
+    bool clear() override { return records_.clear(); }
+
 private:
     int socket_;
-    Datagrams records_{batch_max, record_bytes_max};
+    Datagrams records_;
 };
 
 class LineInput final : public AuditInput {
@@ -93,6 +92,8 @@ public:
         buffer_.erase(0, buffer_.size() - rest.size());
     }
 
+    bool clear() override { return true; }
+
 private:
     static void give(std::string_view line, const std::function<void(const model::Frame&)>& take) {
         take({.source = model::Source::audit_line, .payload = line.substr(0, line_bytes_max)});
@@ -105,8 +106,8 @@ private:
 
 }  // namespace
 
-std::unique_ptr<AuditInput> make_netlink_input(int socket) {
-    return std::make_unique<NetlinkInput>(socket);
+std::unique_ptr<AuditInput> make_netlink_input(int socket, const Slots& slots) {
+    return std::make_unique<NetlinkInput>(socket, slots);
 }
 std::unique_ptr<AuditInput> make_line_input(int fd) {
     return std::make_unique<LineInput>(fd);

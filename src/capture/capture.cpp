@@ -29,8 +29,6 @@ using model::Control;
 using model::TimeNs;
 using model::Witness;
 
-constexpr std::size_t connector_batch_max = 128;
-constexpr std::size_t connector_bytes_max = 1024;  // a message is 76 bytes and its netlink header
 constexpr TimeNs clock_tolerance_ns = 1'000'000;
 constexpr std::size_t questions_max = 4096;  // unanswered ones; more are dropped, the tracker copes
 constexpr model::Pid pid_limit = 1 << 22;    // PID_MAX_LIMIT, include/linux/threads.h
@@ -51,8 +49,12 @@ std::string payload_of(Values... values) {
 }  // namespace
 
 struct Capture::State {
-    State(FrameSink& sink, Timing timing_) : recording(sink, timing_), timing(timing_) {}
+    State(FrameSink& sink_, Timing timing_, Window window_)
+        : sink(sink_), window(std::move(window_)), recording(sink_, timing_), timing(timing_) {}
 
+    FrameSink& sink;
+    Window window;
+    Carried& carried = window.carried();
     Recording recording;
     Timing timing;
     base::UniqueFd epoll{::epoll_create1(EPOLL_CLOEXEC)};
@@ -66,15 +68,17 @@ struct Capture::State {
     base::UniqueFd connector;
     bool connector_overrun = false;  ///< since its queue was last seen empty: messages may have been dropped all along
     connector::Sequence sequence;
-    Datagrams events{connector_batch_max, connector_bytes_max};
+    Datagrams events{window.connector()};
     base::UniqueFd questions;
     std::set<model::Pid> asked;
     LossCounter* losses = nullptr;
 
+    std::function<void()> progress;
+    int progress_every_ms = -1;
+
+    bool resumed = false;
     bool stopping = false;
     bool more_is_there = false;
-    std::uint32_t lost = 0;
-    TimeNs real_minus_mono = 0;
     // Points of CLOCK_MONOTONIC at which something is due; `never` while there is no reason.
     TimeNs idle_due = never;
     TimeNs check_due = never;
@@ -82,9 +86,6 @@ struct Capture::State {
     TimeNs answer_due = never;
     TimeNs snapshot_at = 0;
     TimeNs clock_checked_at = 0;
-    // CLOCK_REALTIME: nothing was missing up to here.
-    TimeNs lost_checked_ns = 0;
-    TimeNs connector_sure_ns = 0;
     Counters counters;
 
     void arm_clock_steps() const {
@@ -110,15 +111,15 @@ struct Capture::State {
     void check_clock() {
         clock_checked_at = monotonic_now();
         const TimeNs now = procfs::real_minus_mono();
-        if (std::llabs(now - real_minus_mono) <= clock_tolerance_ns) return;
-        real_minus_mono = now;
+        if (std::llabs(now - carried.real_minus_mono_ns) <= clock_tolerance_ns) return;
+        carried.real_minus_mono_ns = now;
         control(Control::clock, payload_of(now));
     }
 
     /// Appends connector events until none is left or one is younger than `until_ns`.
     bool drain_connector(TimeNs until_ns, TimeNs received_ns) {
         bool any = false;
-        bool more = static_cast<bool>(connector);
+        bool more = connector || events.inherited();
         while (more) {
             const int count = events.receive(connector.get());
             if (count == -ENOBUFS) {
@@ -137,12 +138,12 @@ struct Capture::State {
         }
         // The kernel says it once, and goes on dropping until the queue is empty (netlink_overrun, netlink_rcv_wake).
         if (connector_overrun) connector_overflowed();
-        connector_sure_ns = received_ns;
+        carried.connector_sure_ns = received_ns;
         return any;
     }
 
     void connector_overflowed() {
-        recording.lost(Witness::connector, connector_sure_ns, realtime_now(), -1,
+        recording.lost(Witness::connector, carried.connector_sure_ns, realtime_now(), -1,
                        "the connector's receive queue overflowed");
         want_reconciliation();
     }
@@ -166,10 +167,14 @@ struct Capture::State {
 
     bool turn() {
         Received received;
+        const bool events_are_in = events.clear();
+        const bool records_are_in = !audit || audit->clear();
+        if (events_are_in && records_are_in) carried.since = sink.position();
         if (audit) received = audit->receive();
         const TimeNs drained = monotonic_now();
         TimeNs received_ns = realtime_now();
         if (drained - clock_checked_at >= timing.check_ms * 1'000'000LL) check_clock();
+        carried.alive_ns = received_ns;
         const bool events_came = drain_connector(drained, received_ns);
         if (received.any || events_came)
             recording.control(Control::connector_drained, payload_of(drained), received_ns);
@@ -182,9 +187,11 @@ struct Capture::State {
         }
         // A unicast queue that is full makes the kernel keep the records and try again; a multicast one loses them.
         if (received.overrun && feed == AuditFeed::multicast)
-            recording.lost(Witness::audit, lost_checked_ns, received_ns, -1, "the multicast receive queue overflowed");
+            recording.lost(Witness::audit, carried.lost_checked_ns, received_ns, -1,
+                           "the multicast receive queue overflowed");
         if (received.ended) stopping = true;
         more_is_there = received.full;
+        if (progress && !received.failed) progress();
         if (!received.any && !events_came) return false;
         ++counters.turns;
         recording.publish();
@@ -247,13 +254,13 @@ struct Capture::State {
     void lost_is(std::uint32_t counter) {
         const TimeNs now = realtime_now();
         // Someone may have set it back to 0 (AUDIT_STATUS_LOST).
-        const std::uint32_t more = counter >= lost ? counter - lost : counter;
+        const std::uint32_t more = counter >= carried.lost ? counter - carried.lost : counter;
         if (more > 0) {
-            recording.lost(Witness::audit, lost_checked_ns, now, more, "the kernel dropped audit records");
+            recording.lost(Witness::audit, carried.lost_checked_ns, now, more, "the kernel dropped audit records");
             recording.publish();
         }
-        lost = counter;
-        lost_checked_ns = now;
+        carried.lost = counter;
+        carried.lost_checked_ns = now;
     }
 
     void do_what_is_due() {
@@ -277,8 +284,9 @@ struct Capture::State {
     [[nodiscard]] int timeout_ms() const {
         if (audit_polled) return 0;
         const TimeNs due = std::min({idle_due, check_due, reconcile_due, answer_due, recording.retry_due_ns()});
-        if (due == never) return -1;
-        return static_cast<int>(std::clamp<TimeNs>((due - monotonic_now() + 999'999) / 1'000'000, 0, 60'000));
+        if (due == never) return progress_every_ms;
+        return static_cast<int>(std::clamp<TimeNs>((due - monotonic_now() + 999'999) / 1'000'000, 0,
+                                                   progress ? progress_every_ms : 60'000));
     }
 
     /// The first record after silence is taken at once; those that follow closely are taken together. Meanwhile they
@@ -301,7 +309,8 @@ struct Capture::State {
     }
 };
 
-Capture::Capture(FrameSink& sink, Timing timing) : state_(std::make_unique<State>(sink, timing)) {
+Capture::Capture(FrameSink& sink, Timing timing, Window window)
+    : state_(std::make_unique<State>(sink, timing, std::move(window))) {
     CHECK(state_->epoll && state_->clock_steps);
     state_->arm_clock_steps();
     watch(state_->clock_steps.get(), [state = state_.get()] {
@@ -321,32 +330,44 @@ base::Status Capture::begin(const model::BootBegan& boot) {
     out.put_bytes(boot.host);
     out.put(boot.real_minus_mono_ns);
     out.put(boot.started_ns);
-    state_->real_minus_mono = boot.real_minus_mono_ns;
-    state_->lost_checked_ns = state_->connector_sure_ns = realtime_now();
+    Carried& carried = state_->carried;
+    carried.real_minus_mono_ns = boot.real_minus_mono_ns;
+    carried.alive_ns = carried.lost_checked_ns = carried.connector_sure_ns = realtime_now();
     return state_->recording.first({.source = model::Source::control,
                                     .type = static_cast<std::uint16_t>(Control::boot),
                                     .received_ns = realtime_now(),
                                     .payload = payload});
 }
 
+base::Status Capture::resume() {
+    state_->resumed = true;
+    state_->check_due = monotonic_now();
+    const TimeNs now = realtime_now();
+    const std::string payload = payload_of(state_->carried.alive_ns, now);
+    return state_->recording.first({.source = model::Source::control,
+                                    .type = static_cast<std::uint16_t>(Control::resumed),
+                                    .received_ns = now,
+                                    .payload = payload});
+}
+
 void Capture::attach_connector(base::UniqueFd socket) {
     state_->connector = std::move(socket);
     CHECK(state_->wait_for(state_->connector.get()));
-    state_->control(Control::connector_up);
+    if (!state_->resumed) state_->control(Control::connector_up);
 }
 
 void Capture::attach_audit(base::UniqueFd input, AuditFeed feed, bool alone) {
     state_->audit_fd = std::move(input);
     state_->feed = feed;
     const int fd = state_->audit_fd.get();
-    state_->audit = feed == AuditFeed::lines ? make_line_input(fd) : make_netlink_input(fd);
+    state_->audit = feed == AuditFeed::lines ? make_line_input(fd) : make_netlink_input(fd, state_->window.audit());
     state_->audit_polled = !state_->wait_for(fd);
-    state_->control(Control::audit_up, payload_of(static_cast<std::uint8_t>(alone)));
+    if (!state_->resumed) state_->control(Control::audit_up, payload_of(static_cast<std::uint8_t>(alone)));
 }
 
 void Capture::watch_losses(LossCounter& counter, std::uint32_t lost) {
     state_->losses = &counter;
-    state_->lost = lost;
+    if (!state_->resumed) state_->carried.lost = lost;
     watch(counter.fd(), [state = state_.get()] {
         if (const auto now = state->losses->take()) state->lost_is(*now);
     });
@@ -382,6 +403,11 @@ void Capture::run() {
     }
 }
 
+void Capture::on_progress(int every_ms, std::function<void()> progress) {
+    state_->progress_every_ms = every_ms;
+    state_->progress = std::move(progress);
+}
+
 void Capture::on_journal(std::function<void(const base::Status&)> told) {
     state_->recording.on_change = std::move(told);
 }
@@ -412,6 +438,12 @@ void Capture::finish() {
 
 int Capture::audit_fd() const {
     return state_->audit_fd.get();
+}
+
+void Capture::detach() {
+    state_->audit.reset();
+    state_->audit_fd.reset();
+    state_->connector.reset();
 }
 
 Capture::Counters Capture::counters() const {

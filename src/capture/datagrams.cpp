@@ -1,40 +1,64 @@
 #include "datagrams.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 
 namespace lineage::capture {
 
-Datagrams::Datagrams(std::size_t count_max, std::size_t bytes_max)
-    : bytes_max_(bytes_max),
-      memory_(count_max * bytes_max),
-      senders_(count_max),
-      parts_(count_max),
-      messages_(count_max) {
-    for (std::size_t i = 0; i < count_max; ++i) {
-        parts_[i] = {memory_.data() + i * bytes_max_, bytes_max_};
-        messages_[i].msg_hdr.msg_iov = &parts_[i];
-        messages_[i].msg_hdr.msg_iovlen = 1;
-        messages_[i].msg_hdr.msg_name = &senders_[i];
+namespace {
+
+/// Stores before it are done before those after it, as seen by whoever looks at this memory once we are dead.
+void in_order() {
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+}
+
+}  // namespace
+
+std::string_view Slots::operator[](std::size_t index) const {
+    if (senders[index].nl_pid != 0) return {};
+    return {bytes + index * bytes_max, std::min<std::size_t>(messages[index].msg_len, bytes_max)};
+}
+
+Datagrams::Datagrams(const Slots& slots) : slots_(slots), parts_(slots.count_max) {
+    for (std::size_t i = 0; i < slots_.count_max; ++i) {
+        parts_[i] = {slots_.bytes + i * slots_.bytes_max, slots_.bytes_max};
+        mmsghdr& message = slots_.messages[i];
+        message.msg_hdr = {};
+        message.msg_hdr.msg_iov = &parts_[i];
+        message.msg_hdr.msg_iovlen = 1;
+        message.msg_hdr.msg_name = &slots_.senders[i];
+        if (message.msg_len != 0) received_ = i + 1;
     }
+    inherited_ = received_ > 0;
 }
 
 int Datagrams::receive(int socket) {
-    for (std::size_t i = 0; i < received_; ++i) senders_[i] = {};
-    for (auto& message : messages_) message.msg_hdr.msg_namelen = sizeof(sockaddr_nl);
-    received_ = 0;
+    if (inherited_) {
+        inherited_ = false;
+        return static_cast<int>(received_);
+    }
+    clear();
+    for (std::size_t i = 0; i < slots_.count_max; ++i) slots_.messages[i].msg_hdr.msg_namelen = sizeof(sockaddr_nl);
     int count = 0;
     do {
-        count = ::recvmmsg(socket, messages_.data(), static_cast<unsigned>(messages_.size()), MSG_DONTWAIT, nullptr);
+        count = ::recvmmsg(socket, slots_.messages, static_cast<unsigned>(slots_.count_max), MSG_DONTWAIT, nullptr);
     } while (count < 0 && errno == EINTR);
     if (count < 0) return errno == EAGAIN ? 0 : -errno;
     received_ = static_cast<std::size_t>(count);
     return count;
 }
 
-std::string_view Datagrams::operator[](std::size_t index) const {
-    if (senders_[index].nl_pid != 0) return {};
-    return {memory_.data() + index * bytes_max_, std::min<std::size_t>(messages_[index].msg_len, bytes_max_)};
+bool Datagrams::clear() {
+    if (inherited_) return false;
+    in_order();
+    for (std::size_t i = 0; i < received_; ++i) {
+        slots_.messages[i].msg_len = 0;
+        slots_.senders[i] = {};
+    }
+    received_ = 0;
+    in_order();
+    return true;
 }
 
 }  // namespace lineage::capture

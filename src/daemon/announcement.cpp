@@ -1,35 +1,17 @@
 #include "announcement.hpp"
 
 #include <fcntl.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstddef>
-#include <cstdlib>
-#include <cstring>
 
 #include "lineage/base/codec.hpp"
+#include "service_manager.hpp"
 
 namespace lineage::daemon {
 
 namespace {
-
-/// sd_notify(3): one datagram to the socket that NOTIFY_SOCKET names; a leading @ stands for the abstract namespace.
-void notify_service_manager(std::string_view state) {
-    const char* const path = std::getenv("NOTIFY_SOCKET");
-    sockaddr_un address{};
-    if (path == nullptr || std::strlen(path) < 2 || std::strlen(path) >= sizeof address.sun_path) return;
-    address.sun_family = AF_UNIX;
-    std::memcpy(address.sun_path, path, std::strlen(path));
-    if (path[0] == '@') address.sun_path[0] = '\0';
-    const base::UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + std::strlen(path));
-    (void)::sendto(socket.get(), state.data(), state.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address),
-                   size);
-}
 
 void leave_terminal() {
     const base::UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
@@ -45,7 +27,7 @@ void Announcement::ready() {
     constexpr std::string_view line = "ready\n";
     if (ready_fd_ >= 0) [[maybe_unused]]
         const auto told = ::write(ready_fd_, line.data(), line.size());
-    notify_service_manager("READY=1");
+    ServiceManager::notify("READY=1");
     if (!launcher_) return;
     [[maybe_unused]] const auto told = ::write(launcher_.get(), "", 1);  // exit code 0
     launcher_.reset();

@@ -51,20 +51,10 @@ const char* name_of(SourceChoice source) {
     return "auto";
 }
 
-/// Beside a daemon that is alive we only listen; else we are the daemon.
-base::Result<SourceChoice> choose_source() {
-    auto control = audit::Control::open();
-    if (!control) return tl::unexpected(control.error());
-    const auto state = control->state();
-    if (!state) return tl::unexpected(state.error());
-    const bool taken = state->pid != 0 && ::kill(static_cast<pid_t>(state->pid), 0) == 0;
-    return taken ? SourceChoice::multicast : SourceChoice::netlink;
-}
-
 base::UniqueFd take_signals() {
     sigset_t signals;
     ::sigemptyset(&signals);
-    for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGCHLD}) ::sigaddset(&signals, number);
+    for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR2, SIGCHLD}) ::sigaddset(&signals, number);
     ::sigprocmask(SIG_BLOCK, &signals, nullptr);
     ::signal(SIGPIPE, SIG_IGN);
     return base::UniqueFd(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
@@ -79,10 +69,13 @@ void keep_first(base::Status& first, base::Status&& next) {
 /// The journal as capture's edge; lets segments go that the tracker needs no more.
 class Recorder::JournalSink final : public capture::FrameSink {
 public:
-    JournalSink(journal::Writer& journal, const TrackerProcess& tracker) : journal_(journal), tracker_(tracker) {}
+    JournalSink(journal::Writer& journal, JournalSync& sync, const TrackerProcess& tracker)
+        : journal_(journal), sync_(sync), tracker_(tracker) {}
     base::Status append(const model::Frame& frame) override { return journal_.append(frame); }
+    [[nodiscard]] std::uint64_t position() const override { return journal_.end(); }
     void publish() override {
         journal_.publish();
+        sync_.note(journal_.end());
         const auto needed_from = std::min(tracker_.needed_from(), journal_.end());  // its word, so within bounds
         if (needed_from == released_) return;
         released_ = needed_from;
@@ -91,6 +84,7 @@ public:
 
 private:
     journal::Writer& journal_;
+    JournalSync& sync_;
     const TrackerProcess& tracker_;
     journal::Position released_ = 0;
 };
@@ -99,6 +93,7 @@ Recorder::Recorder(const Settings& settings, const Operator& to_whom, Announceme
     : settings_(settings),
       operator_(to_whom),
       announcement_(announcement),
+      kept_(Kept::take(manager_)),
       source_(settings.source),
       tracker_(settings) {}
 
@@ -108,10 +103,13 @@ base::Status Recorder::run() {
     if (auto prepared = prepare(); !prepared) return prepared;
     if (auto begun = begin(); !begun) {
         take_back_audit();
+        give_back_registration();
         return begun;
     }
     capture_->snapshot();
     capture_->run();
+    // What is received from here on waits in the sockets for our successor; the tracker reads to the journal's end.
+    if (handing_over_) return {};
     return end();
 }
 
@@ -131,11 +129,7 @@ base::Status Recorder::prepare() {
     signals_ = take_signals();
     respawn_timer_.reset(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
     CHECK(signals_ && respawn_timer_);
-    if (source_ == SourceChoice::automatic || source_ == SourceChoice::netlink || source_ == SourceChoice::multicast) {
-        const auto possible = choose_source();
-        if (!possible) return tl::unexpected(possible.error());
-        if (source_ == SourceChoice::automatic) source_ = *possible;
-    }
+    if (auto chosen = choose_source(); !chosen) return chosen;
     const auto account = find_account(settings_.tracker_user);
     if (!account) return tl::unexpected(account.error());
     if (auto kept = keep_capture_privileges(settings_.database, settings_.journal(), *account); !kept) return kept;
@@ -143,26 +137,67 @@ base::Status Recorder::prepare() {
     auto journal = journal::Writer::open(settings_.journal(), {.total_bytes_max = settings_.journal_bytes_max});
     if (!journal) return tl::unexpected(journal.error());
     journal_.emplace(std::move(*journal));
-    sink_ = std::make_unique<JournalSink>(*journal_, tracker_);
+    sync_.emplace(*journal_, settings_.sync_ms, [this](const base::Status& synced) {
+        if (synced) return operator_.say(Priority::notice, "the journal goes to the disk again");
+        operator_.say(Priority::alert, synced.error().message() + "; a power failure would lose what is recorded now");
+    });
+    sink_ = std::make_unique<JournalSink>(*journal_, *sync_, tracker_);
     if (auto spawned = tracker_.spawn(); !spawned) return spawned;
     spawned_at_ns_ = now_of(CLOCK_MONOTONIC);
-    if (auto opened = tracker_.await_opened(); !opened) return opened;
+    // Where sockets are waiting they come first; the database was good enough for the run before.
+    if (!has_all())
+        if (auto opened = tracker_.await_opened(); !opened) return opened;
     if (!*account) operator_.say(Priority::notice, why_no_account(settings_.tracker_user));
     return {};
 }
 
-base::Status Recorder::begin() {
+/// Beside a daemon that is alive we only listen; else we are the daemon. What was kept decides it as it was before.
+base::Status Recorder::choose_source() {
+    if (source_ == SourceChoice::plugin || source_ == SourceChoice::connector) return {};
+    auto control = audit::Control::open();
+    if (!control) return tl::unexpected(control.error());
+    const auto state = control->state();
+    if (!state) return tl::unexpected(state.error());
+    const bool taken = state->pid != 0 && ::kill(static_cast<pid_t>(state->pid), 0) == 0;
+    if (source_ == SourceChoice::automatic)
+        source_ = taken && !kept_.unicast ? SourceChoice::multicast : SourceChoice::netlink;
+    return {};
+}
+
+bool Recorder::has_all() const {
+    const bool wants_connector = settings_.source != SourceChoice::netlink;
+    const bool audit = source_ == SourceChoice::connector || (source_ == SourceChoice::netlink && kept_.unicast) ||
+                       (source_ == SourceChoice::multicast && kept_.multicast);
+    return kept_.window && audit && (!wants_connector || kept_.connector);
+}
+
+void Recorder::keep(const char* name, int fd) const {
+    if (source_ != SourceChoice::plugin) ServiceManager::keep(name, fd);  // nobody keeps its pipe
+}
+
+base::Status Recorder::begin_capture() {
     // The connector alone does not say what was run: /proc has to be asked while the process still lives.
     capture::Timing timing;
     if (source_ == SourceChoice::connector) timing.gather_us = 0;
-    capture_ = std::make_unique<capture::Capture>(*sink_, timing);
+    goes_on_ = has_all();
+    if (kept_.window) kept_.window->settle(settings_.journal());
+    auto window = kept_.window ? base::Result<capture::Window>(std::move(*kept_.window)) : capture::Window::make();
+    if (!window) return tl::unexpected(window.error());
+    keep(Kept::window_name, window->fd());
+    capture_ = std::make_unique<capture::Capture>(*sink_, timing, std::move(*window));
     const auto boot = procfs::read_boot();
     boot_ = boot.name;
+    return goes_on_ ? capture_->resume() : capture_->begin(boot);
+}
+
+base::Status Recorder::begin() {
     since_ns_ = now_of(CLOCK_REALTIME);
-    if (auto begun = capture_->begin(boot); !begun) return begun;
+    if (auto begun = begin_capture(); !begun) return begun;
     if (auto opened = open_connector(); !opened) return opened;
     if (auto opened = open_audit(); !opened) return opened;
-    tracker_.go(facts());
+    kept_.forget_rest();
+    watch_progress();
+    if (!goes_on_) tracker_.go(facts());  // else it says when it has opened the database
     look_after_tracker();
     capture_->watch(signals_.get(), [this] { on_signal(); });
     capture_->watch(respawn_timer_.get(), [this] { respawn(); });
@@ -171,8 +206,10 @@ base::Status Recorder::begin() {
 
 base::Status Recorder::open_connector() {
     if (source_ == SourceChoice::netlink && settings_.source == SourceChoice::netlink) return {};
-    auto socket = connector::open_socket(settings_.queue_bytes);
+    auto socket = kept_.connector ? base::Result<base::UniqueFd>(std::move(kept_.connector))
+                                  : connector::open_socket(settings_.queue_bytes);
     if (socket) {
+        keep(Kept::connector_name, socket->get());
         capture_->attach_connector(std::move(*socket));
         connector_fact_ = "on";
         return {};
@@ -190,27 +227,50 @@ base::Status Recorder::open_audit() {
         return {};
     }
     const bool alone = source_ == SourceChoice::netlink;
-    auto control = audit::Control::open();
-    if (!control) return tl::unexpected(control.error());
+    base::UniqueFd& kept = alone ? kept_.unicast : kept_.multicast;
+    if (kept) {
+        if (alone)
+            if (auto taken = audit::take_over_unicast(kept.get()); !taken) return taken;
+        return hold_audit(std::move(kept), alone);
+    }
     // Registered before audit is switched on: what no daemon takes goes to the kernel log.
     auto socket = alone ? audit::open_unicast(settings_.queue_bytes) : audit::open_multicast(settings_.queue_bytes);
     if (!socket) return tl::unexpected(socket.error());
+    return hold_audit(std::move(*socket), alone);
+}
+
+base::Status Recorder::hold_audit(base::UniqueFd socket, bool alone) {
+    keep(alone ? Kept::unicast_name : Kept::multicast_name, socket.get());
+    registered_ = alone;
+    capture_->attach_audit(std::move(socket), alone ? capture::AuditFeed::unicast : capture::AuditFeed::multicast,
+                           alone);
+    auto control = audit::Control::open();
+    if (!control) return tl::unexpected(control.error());
     const capture::AuditWishes wishes{.rules = settings_.rules,
                                       .backlog = alone,
                                       .backlog_limit = settings_.backlog_limit,
                                       .backlog_wait_ms = settings_.backlog_wait_ms};
     auto hold = capture::AuditHold::take(std::move(*control), settings_.journal() + "/audit.found", boot_, wishes);
-    if (!hold) {
-        if (alone) (void)audit::unregister(socket->get());
-        return tl::unexpected(hold.error());
-    }
+    if (!hold) return tl::unexpected(hold.error());
     hold_.emplace(std::move(*hold));
-    registered_ = alone;
-    capture_->attach_audit(std::move(*socket), alone ? capture::AuditFeed::unicast : capture::AuditFeed::multicast,
-                           alone);
     losses_.emplace(hold_->control());
     capture_->watch_losses(*losses_, hold_->lost());
     return {};
+}
+
+/// Our own watch where the service manager does not look.
+void Recorder::watch_progress() {
+    if (manager_.watchdog_ms() == 0) {
+        stall_watch_.look_after();
+        return capture_->on_progress(StallWatch::progress_every_ms, [this] { stall_watch_.progress(); });
+    }
+    const int every_ms = manager_.watchdog_ms() / 4;
+    capture_->on_progress(every_ms, [this, every_ms] {
+        const auto now = now_of(CLOCK_MONOTONIC);
+        if (now - watchdog_told_ns_ < every_ms * 1'000'000LL) return;
+        watchdog_told_ns_ = now;
+        ServiceManager::notify("WATCHDOG=1");
+    });
 }
 
 std::map<std::string, std::string> Recorder::facts() const {
@@ -230,6 +290,7 @@ std::map<std::string, std::string> Recorder::facts() const {
 base::Status Recorder::end() {
     take_back_audit();
     capture_->finish();
+    give_back_registration();
     if (tracker_.ends_early()) (void)tracker_.finish(tracker_finish_ms);
     if (!tracker_.running() && failure_) {
         // It died or began anew lately: one more, so that the database ends where the journal does.
@@ -247,9 +308,16 @@ void Recorder::take_back_audit() {
     drain_audit();
     if (const auto state = hold_->control().state()) capture_->lost_is(state->lost);
     keep_first(failure_, hold_->restore());
-    if (registered_) keep_first(failure_, audit::unregister(capture_->audit_fd()));
+}
+
+/// The kernel takes it back from the one who registered, or when the socket is closed everywhere.
+void Recorder::give_back_registration() {
+    Kept::forget_all();
+    if (!registered_) return;
     registered_ = false;
-    hold_.reset();
+    ServiceManager::await_done();
+    capture_->detach();
+    keep_first(failure_, audit::unregister());
 }
 
 /// Takes what the kernel still has queued: once nobody is registered it prints that, and what other listeners have not
@@ -274,11 +342,13 @@ void Recorder::on_signal() {
     while (::read(signals_.get(), &signal, sizeof signal) == sizeof signal) {
         if (signal.ssi_signo == SIGCHLD) on_tracker_end();
         if (signal.ssi_signo == SIGHUP) reload();
-        if (signal.ssi_signo == SIGTERM || signal.ssi_signo == SIGINT) capture_->stop();
+        handing_over_ = handing_over_ || (signal.ssi_signo == SIGUSR2 && manager_.is_there());
+        if (signal.ssi_signo == SIGTERM || signal.ssi_signo == SIGINT || signal.ssi_signo == SIGUSR2) capture_->stop();
     }
 }
 
 void Recorder::on_tracker_end() {
+    if (manager_.watchdog_ms() == 0) stall_watch_.look_after();
     const auto status = tracker_.reap();
     if (!status) return;
     while (tracker_.read_news() != TrackerProcess::News::gone) {  // its last words
@@ -286,7 +356,7 @@ void Recorder::on_tracker_end() {
     capture_->unwatch(tracker_.news_fd());
     const bool asked = tracker_.ends_early();  // by reload(); one that ends so unasked is not to be started at once
     if (asked && WIFEXITED(*status) && WEXITSTATUS(*status) == 0) return spawn_tracker();
-    if (announcement_.made()) return respawn_later();
+    if (announcement_.made() || goes_on_) return respawn_later();
     failure_ = tl::unexpected(tracker_.error());
     capture_->stop();
 }
@@ -298,6 +368,7 @@ void Recorder::reload() {
     const auto left = keys_for_restart(settings_, *read);
     settings_ = with_live(settings_, *read);
     journal_->limit(settings_.journal_bytes_max);
+    sync_->set_interval(settings_.sync_ms);
     if (hold_)
         if (auto set = hold_->set_backlog(settings_.backlog_limit, settings_.backlog_wait_ms); !set)
             operator_.say(Priority::error, set.error().message());

@@ -8,11 +8,15 @@
 #include <string>
 
 #include "announcement.hpp"
+#include "journal_sync.hpp"
+#include "kept.hpp"
 #include "lineage/capture/audit_hold.hpp"
 #include "lineage/capture/capture.hpp"
 #include "lineage/daemon/daemon.hpp"
 #include "lineage/daemon/settings.hpp"
 #include "lineage/journal/journal.hpp"
+#include "service_manager.hpp"
+#include "stall_watch.hpp"
 #include "tracker_process.hpp"
 
 namespace lineage::daemon {
@@ -30,12 +34,20 @@ private:
     class JournalSink;
 
     base::Status prepare();
+    base::Status choose_source();
+    base::Status begin_capture();
+    base::Status hold_audit(base::UniqueFd socket, bool alone);
     base::Status open_connector();
     base::Status open_audit();
     base::Status begin();
     base::Status end();
     void take_back_audit();
     void drain_audit();
+    void give_back_registration();
+    void watch_progress();
+    [[nodiscard]] bool has_all() const;
+    /// The service manager hands `fd` to our successor.
+    void keep(const char* name, int fd) const;
     std::map<std::string, std::string> facts() const;
 
     void look_after_tracker();
@@ -50,17 +62,24 @@ private:
     Settings settings_;
     const Operator& operator_;
     Announcement& announcement_;
+    ServiceManager manager_;
+    Kept kept_;
+    bool goes_on_ = false;       ///< an earlier run's sockets are all there: nothing is missing since it ended
+    bool handing_over_ = false;  ///< and so it is to be with ours
     SourceChoice source_;
     std::string boot_;
     base::UniqueFd signals_;
     base::UniqueFd respawn_timer_;
     std::optional<journal::Writer> journal_;
+    std::optional<JournalSync> sync_;
+    StallWatch stall_watch_;
     TrackerProcess tracker_;
     std::unique_ptr<JournalSink> sink_;
     std::unique_ptr<capture::Capture> capture_;
     std::optional<capture::AuditHold> hold_;
     std::optional<capture::KernelLossCounter> losses_;
     bool registered_ = false;
+    std::int64_t watchdog_told_ns_ = 0;
     std::string connector_fact_ = "off";
     base::Status failure_;  ///< what ended the run early, or could not be put back
     std::int64_t since_ns_ = 0;

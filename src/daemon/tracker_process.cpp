@@ -10,15 +10,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <new>
 #include <utility>
 
 #include "cage.hpp"
+#include "descriptors.hpp"
 #include "lineage/base/check.hpp"
 #include "lineage/base/codec.hpp"
 #include "lineage/ingest/pipeline.hpp"
@@ -48,7 +48,7 @@ void obey_parent_only() {
     struct sigaction stop {};
     stop.sa_handler = request_stop;
     ::sigaction(stop_signal, &stop, nullptr);
-    for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGPIPE}) ::signal(number, SIG_IGN);
+    for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR2, SIGPIPE}) ::signal(number, SIG_IGN);
     sigset_t none;
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -58,17 +58,6 @@ void obey_parent_only() {
 void end_with(pid_t parent) {
     ::prctl(PR_SET_PDEATHSIG, stop_signal);
     if (::getppid() != parent) ::_exit(0);
-}
-
-void close_all_but(std::array<int, 2> kept) {
-    std::sort(kept.begin(), kept.end());
-    unsigned from = STDERR_FILENO + 1;
-    for (const int fd : kept) {
-        const auto number = static_cast<unsigned>(fd);
-        if (number > from) ::close_range(from, number - 1, 0);
-        from = number + 1;
-    }
-    ::close_range(from, ~0U, 0);
 }
 
 /// A recorder that was killed leaves a tracker that still reads to the journal's end; its successor lets it finish.
@@ -177,6 +166,7 @@ base::Status TrackerProcess::follow_journal(int channel, int questions, pid_t pa
         const std::string name(in.get_bytes());
         options.facts[name] = in.get_bytes();
     }
+    options.since_ns = std::atoll(options.facts["recorder.since_ns"].c_str());
     ReportingWriter reporting(std::move(*writer), *needed_from_);
     return ingest::follow(options, reporting, stop_requested);
 }

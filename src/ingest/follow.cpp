@@ -127,7 +127,7 @@ private:
     }
 
     /// A snapshot of this run, not one that an earlier run left in the journal.
-    bool snapshot_is_in() const { return pipeline_->counts().snapshot_ended_ns >= began_ns_; }
+    bool snapshot_is_in() const { return pipeline_->counts().snapshot_ended_ns >= options_.since_ns; }
 
     void tell_ready() {
         if (ready_told_ || !snapshot_is_in()) return;
@@ -150,9 +150,6 @@ private:
     std::optional<journal::Reader> reader_;
     Clock::time_point first_pending_{};
     std::uint64_t checkpoint_position_ = 0;
-    const model::TimeNs began_ns_ =
-        std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
-            .count();
     int since_looked_ = 0;
     bool facts_written_ = false;
     bool ready_told_ = false;

@@ -116,6 +116,8 @@ void FrameDecoder::control(const model::Frame& frame) {
             assembler_.finish();
             take_(model::AuditDown{});
             break;
+        case model::Control::resumed:
+            break;
     }
 }
 

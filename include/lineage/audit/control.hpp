@@ -45,6 +45,7 @@ public:
     base::Status set_backlog_wait_ms(std::uint32_t wait_ms);  ///< rounded up to the kernel's unit
     base::Status set_backlog_wait_raw(std::uint32_t raw);
     base::Status set_failure(std::uint32_t failure);
+    base::Status clear_registration();  ///< see unregister()
 
     /// The rules in force, in their order, as raw struct audit_rule_data.
     base::Result<std::vector<std::string>> list_rules();
@@ -71,9 +72,13 @@ bool is_ours(const std::string& rule);
 /// A socket registered as the machine's audit daemon (AUDIT_SET pid): the kernel queues to it from then on.
 /// Non-blocking. EEXIST where another process is: the message names its pid.
 base::Result<base::UniqueFd> open_unicast(int queue_bytes);
+/// The same for a socket that an earlier process registered and someone kept open. It stays registered under the pid of
+/// the dead, which the kernel does not let anybody change while the socket is open.
+base::Status take_over_unicast(int socket);
 /// A member of AUDIT_NLGRP_READLOG: best effort, beside a running daemon.
 base::Result<base::UniqueFd> open_multicast(int queue_bytes);
-/// Gives the registration back (AUDIT_SET pid 0); needs the registered socket.
-base::Status unregister(int unicast_socket);
+/// Gives the registration back (AUDIT_SET pid 0). The kernel takes that from the process that registered alone, unless
+/// the registered socket is closed.
+base::Status unregister();
 
 }  // namespace lineage::audit

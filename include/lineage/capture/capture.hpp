@@ -22,6 +22,7 @@
 
 #include "lineage/base/result.hpp"
 #include "lineage/base/unique_fd.hpp"
+#include "lineage/capture/window.hpp"
 #include "lineage/model/frame.hpp"
 #include "lineage/model/observation.hpp"
 
@@ -33,6 +34,7 @@ public:
     virtual ~FrameSink() = default;
     virtual base::Status append(const model::Frame& frame) = 0;
     virtual void publish() = 0;
+    [[nodiscard]] virtual std::uint64_t position() const = 0;  ///< behind the last frame
 };
 
 /// The edge to the kernel's count of lost records (audit::Control; a fake in tests).
@@ -58,17 +60,24 @@ struct Timing {
 
 class Capture {
 public:
-    explicit Capture(FrameSink& sink, Timing timing = {});
+    /// What an earlier capture left in `window` is handed over before anything is received.
+    explicit Capture(FrameSink& sink, Timing timing = {}, Window window = Window::of_own());
     ~Capture();
     Capture(Capture&&) noexcept;
 
     /// The first frame; its failure means that the journal cannot be written.
     base::Status begin(const model::BootBegan& boot);
+    /// Instead of begin(): an earlier capture's sockets were kept open and are attached now, so that nothing is missing
+    /// between its last frame and our first. What the counters have counted since it last looked is told.
+    base::Status resume();
     void attach_connector(base::UniqueFd socket);
     /// `alone`: no other consumer sees these records. The feed's end (stdin closed) ends run().
     void attach_audit(base::UniqueFd input, AuditFeed feed, bool alone);
-    /// Losses are counted from `lost` on. `counter` must outlive run().
+    /// Losses are counted from `lost` on, when resumed from where the earlier capture left off. `counter` must outlive
+    /// run().
     void watch_losses(LossCounter& counter, std::uint32_t lost);
+    /// Calls `progress` after every turn that took what was there or found nothing, and at least every `every_ms`.
+    void on_progress(int every_ms, std::function<void()> progress);
     /// Told when the journal stops taking frames, with why, and when it takes them again.
     void on_journal(std::function<void(const base::Status&)> told);
     /// Where the tracker's questions come from (native-endian i32 pids); replaces an earlier one.
@@ -91,6 +100,8 @@ public:
     void finish();
 
     [[nodiscard]] int audit_fd() const;
+    /// Closes the sockets; nothing is received any more.
+    void detach();
     struct Counters {
         std::uint64_t audit = 0;
         std::uint64_t connector = 0;

@@ -73,7 +73,8 @@ struct FollowOptions {
     std::uint64_t checkpoint_bytes = 64ULL << 20;  ///< of journal between checkpoints
     int question_fd = -1;  ///< the tracker's questions go here, one native-endian i32 pid each; -1: nowhere
     int ready_fd =
-        -1;  ///< one byte is written when the first snapshot_end after the start has been committed; -1: nowhere
+        -1;  ///< one byte is written when the first snapshot_end after since_ns has been committed; -1: nowhere
+    model::TimeNs since_ns = 0;  ///< when this run of capture began: an earlier one's snapshot makes nobody ready
     std::map<std::string, std::string> facts;  ///< written to the store with the first commit (recorder.pid, ...)
 };
 /// Follows a journal into the store until `stop_requested` (checked at least every commit_ms) and the journal's end.

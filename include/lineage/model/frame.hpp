@@ -39,6 +39,9 @@ enum class Control : std::uint16_t {
     stop = 10,           ///< an orderly end of capture
     audit_up = 11,       ///< audit records are consumed from here on; u8: 1 if we are the only consumer
     audit_down = 12,
+    /// Capture goes on with the sockets of one that died, which were kept open: i64 when that one was last alive, i64
+    /// now, both CLOCK_REALTIME ns. Nothing is missing in between.
+    resumed = 13,
 };
 
 }  // namespace lineage::model

@@ -42,6 +42,7 @@ public:
         return {};
     }
     void publish() override { ++published; }
+    [[nodiscard]] std::uint64_t position() const override { return kept.size(); }
 
     [[nodiscard]] std::vector<Kept> of(model::Control control) const {
         std::vector<Kept> found;
