@@ -202,7 +202,8 @@ base::Status Writer::State::sync() {
     for (const auto& path : paths) {
         const base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
         if (!fd && errno == ENOENT) continue;  // removed meanwhile
-        if (!fd || (path == directory ? ::fsync(fd.get()) : ::fdatasync(fd.get())) != 0) return base::fail_errno("sync " + path, errno);
+        if (!fd || (path == directory ? ::fsync(fd.get()) : ::fdatasync(fd.get())) != 0)
+            return base::fail_errno("sync " + path, errno);
     }
     const std::lock_guard guard(mutex);
     synced_base = last;

@@ -55,7 +55,7 @@ struct Timing {
     int reconcile_ms = 2000;  ///< at least, from one /proc snapshot to the next
     int retry_ms = 200;       ///< at least, from one attempt to write a failing journal to the next
     std::size_t waiting_bytes_max = 64U << 20;  ///< of frames in memory while the journal takes none
-    int look_s = 60;          ///< from one to the next without the connector: nobody else tells who was killed
+    int look_s = 60;  ///< from one to the next without the connector: nobody else tells who was killed
 };
 
 class Capture {
