@@ -110,7 +110,12 @@ Tracker::State::Birth Tracker::State::birth_by_pid(Life& caller, const model::Au
                                  parent == caller.process.ppid || parent == caller.kernel_parent;
             return related && not_before(from_ns, time_ns);
         }
-        if (life.birth_known()) return std::abs(from_ns - time_ns) <= start_time_step_ns + tick_ns;
+        if (life.birth_known()) {
+            // A record from before the recorder's start, of one whom its /proc snapshot then showed.
+            const bool of_caller = life.process.ppid == caller.process.pid;
+            return time_ns - from_ns <= start_time_step_ns + tick_ns &&
+                   from_ns - time_ns <= start_time_step_ns + (of_caller ? late_tick_ns : tick_ns);
+        }
         return !covered && from_ns >= time_ns;
     };
     const auto& lives = population.lives(fork.returned);

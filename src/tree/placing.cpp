@@ -70,16 +70,20 @@ Life& Tracker::State::life_of(const model::AuditHeader& task, const Fits& fits) 
     if (life == nullptr && newest != nullptr && connector_covers(task.time_ns) &&
         task.time_ns - newest->process.ended->time_ns < 1'000'000'000)
         life = newest;  // the connector would have told of another life; the clocks disagree
-    // Where the connector lost events, that may have been another life's birth; else the clocks disagree.
-    const bool lost_birth = life != nullptr && has(life->process.born.witnesses, model::Witness::connector) &&
-                            !connector_covers(task.time_ns);
-    if (life == nullptr || life->from_ns() > task.time_ns + tick_ns + (lost_birth ? 0 : 50'000'000)) {
+    if (life == nullptr || life->from_ns() > task.time_ns + tick_ns + stamp_slack_ns(*life, task.time_ns)) {
         life = &make_provisional(task.pid, task.time_ns, task.ppid);
         end_if_overlooked(*life);
     }
     speak_for(*life);
     life->acted_ns = std::min(life->acted_ns, task.time_ns);
     return *life;
+}
+
+/// By how much more than a tick a record of `life` may be stamped before its birth. Another life in which it was made
+/// the connector would have told of; where that lost events it may have been one whose birth it lost.
+model::TimeNs Tracker::State::stamp_slack_ns(const Life& life, model::TimeNs stamp_ns) const {
+    if (!has(life.process.born.witnesses, model::Witness::connector)) return 50'000'000;
+    return connector_covers(stamp_ns) ? late_tick_ns : 0;
 }
 
 Life* Tracker::State::alive_after_all(model::Pid pid) {

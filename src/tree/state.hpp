@@ -21,6 +21,9 @@ namespace lineage::tree {
 
 /// An audit stamp is the coarse clock: up to one tick early (10 ms with CONFIG_HZ=100) and some for clock conversion.
 constexpr model::TimeNs tick_ns = 12'000'000;
+/// As early as this on a starved virtual machine, whose ticks come late (0.36 s was seen). Only where something else
+/// than the stamp says whose fact it is.
+constexpr model::TimeNs late_tick_ns = 1'000'000'000;
 /// The conversion between the two clocks is good to this.
 constexpr model::TimeNs clock_slack_ns = 2'000'000;
 /// /proc tells a start time in steps of USER_HZ.
@@ -112,6 +115,7 @@ struct Tracker::State {
     /// The pid's newest life, where exit(2) was taken for its end: that ends one thread, and a later word by or about
     /// the pid shows that others live.
     Life* alive_after_all(model::Pid pid);
+    [[nodiscard]] model::TimeNs stamp_slack_ns(const Life& life, model::TimeNs stamp_ns) const;
     Life& make_provisional(model::Pid pid, model::TimeNs time_ns, model::Pid ppid);
     Life& nearest_known_ancestor();
     /// A birth of `pid` at `time_ns` that no life in memory stands for: ends the one that it proves dead, and moves

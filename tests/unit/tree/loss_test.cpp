@@ -182,3 +182,18 @@ TEST_CASE("who spoke while /proc was being read has its arguments all the same, 
     CHECK(w.one(60).image_owner == shell.id);
     CHECK(w.one(60).comm == "c");
 }
+
+TEST_CASE("a starved machine's clock ticks late: stamps from before a birth are still the newborn's") {
+    World w;
+    w.say(model::SnapshotBegan{start + 900 * ms});
+    w.seen(900, 500, 10, 1);
+    w.seen(901, 830, 80, 10);
+    w.say(model::SnapshotEnded{start + 900 * ms});
+    w.say(model::ConnectorUp{start + 850 * ms});
+    w.say(model::AuditUp{});
+    w.fork(740, 1, 10, 1, 80);  // 90 ms before the start that /proc tells, queued from before the recorder
+    CHECK(w.one(80).born.how == model::How::fork);
+    w.born(1400, 10, 50, 50);
+    w.exec(1040, 2, 50, 10, "shell");  // 360 ms before its birth
+    CHECK(w.runs(w.one(50)) == "shell");
+}
