@@ -14,6 +14,7 @@ import tempfile
 # What a program may include directly; the rest of cli/ asks and draws.
 PROGRAMS = {
     "cli/lineaged.cpp": {"daemon"},
+    "cli/lineage_early.cpp": {"audit"},
     "cli": {"query", "render", "ingest", "doctor"},
 }
 # Other people's headers that one layer alone may see (DESIGN.md: SQL lives in schema/ and the store alone).
