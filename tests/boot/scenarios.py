@@ -1,0 +1,39 @@
+"""Every road into a boot. A scenario is data: what is on the disk, what is on the kernel's command line, and from
+which program's start on nothing may be missing."""
+from dataclasses import dataclass, field
+
+# What the package puts there. Debian's journald is built with Audit=no, which switches audit off (BOOT.md).
+JOURNALD = {"etc/systemd/journald.conf.d/50-lineage.conf": "[Journal]\nAudit=\n"}
+WANTED = "etc/systemd/system/sysinit.target.wants/lineaged.service"
+NO_AUDITD = "systemd.mask=auditd.service"
+EARLY = "/usr/sbin/lineage-early"
+LATE_S = 150
+
+
+@dataclass
+class Scenario:
+    about: str
+    words: str
+    loader: str                                        # its start is where the promise begins
+    files: dict = field(default_factory=dict)          # on the disk besides
+    without: tuple = ()                                # left out of it
+    initramfs: bool = False
+    limit_s: int = 400                                 # for one boot, in an emulator on a busy machine
+    second_boot: bool = False                          # shut down in order, and boot once more from the same disk
+
+
+SCENARIOS = {
+    "late": Scenario("a daemon started minutes late, thousands of processes queued",
+                     f"audit=1 init={EARLY} boot_test.late_s={LATE_S} boot_test.steps=late,workload {NO_AUDITD}", EARLY,
+                     JOURNALD, without=(WANTED,), limit_s=LATE_S + 500),
+    "initramfs": Scenario("rdinit= loader, switch_root",
+                          f"audit=1 rdinit=/lineage-early boot_test.steps=workload {NO_AUDITD}", "/lineage-early",
+                          JOURNALD, initramfs=True),
+    "init": Scenario("init= loader", f"audit=1 init={EARLY} boot_test.steps=workload {NO_AUDITD}", EARLY, JOURNALD),
+    "unit": Scenario("the unit alone", f"audit=1 boot_test.steps=workload {NO_AUDITD}", "/usr/sbin/lineaged", JOURNALD),
+    "auditd": Scenario("auditd installed beside it", f"audit=1 init={EARLY} boot_test.steps=workload", EARLY, JOURNALD),
+    "journald": Scenario("journald with Debian's default, Audit=no",
+                         f"audit=1 init={EARLY} boot_test.steps=workload {NO_AUDITD}", EARLY),
+    "reboot": Scenario("shutdown, and a second boot into the same database",
+                       f"audit=1 init={EARLY} boot_test.steps=workload {NO_AUDITD}", EARLY, JOURNALD, second_boot=True),
+}
