@@ -48,6 +48,7 @@ StallWatch::StallWatch() {
     void* const shared = ::mmap(nullptr, sizeof *turns_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     CHECK(shared != MAP_FAILED);
     turns_ = new (shared) std::atomic<std::uint64_t>(0);
+    ::madvise(shared, sizeof *turns_, MADV_DONTFORK);
 }
 
 StallWatch::~StallWatch() {
@@ -58,8 +59,10 @@ StallWatch::~StallWatch() {
 void StallWatch::look_after() {
     if (pid_ > 0 && ::waitpid(pid_, nullptr, WNOHANG) == 0) return;
     const pid_t capture = ::getpid();
+    ::madvise(turns_, sizeof *turns_, MADV_DOFORK);
     pid_ = ::fork();
     if (pid_ == 0) watch(capture);
+    ::madvise(turns_, sizeof *turns_, MADV_DONTFORK);  // no other child, the tracker above all, may write it
 }
 
 void StallWatch::watch(pid_t capture) const {

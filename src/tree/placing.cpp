@@ -202,7 +202,7 @@ void Tracker::State::move_facts(Life& from, Life& to, model::TimeNs since_ns) {
     move_signals(from, to, since_ns);
     for (Life* child = from.first_child; child != nullptr;) {
         Life* const next = child->next_sibling;
-        if (child->from_ns() >= since_ns && child != &to) {
+        if (child->from_ns() >= since_ns && may_link(*child, to)) {
             population.link(*child, to);
             inherit_image(*child, to);
         }
