@@ -51,7 +51,7 @@ void* map(int fd) {
     void* const memory = ::mmap(nullptr, sizeof(Layout), PROT_READ | PROT_WRITE, kind | MAP_POPULATE, fd, 0);
     if (memory == MAP_FAILED) return nullptr;
     ::madvise(memory, sizeof(Layout), MADV_DONTFORK);  // the tracker, which reads hostile bytes, is a child
-    ::mlock(memory, sizeof(Layout));  // best effort: swapped out it is only slower
+    ::mlock(memory, sizeof(Layout));                   // best effort: swapped out it is only slower
     return memory;
 }
 
