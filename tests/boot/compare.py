@@ -5,6 +5,7 @@ creation parent is the true one, its later images are there in order, and its en
 parents reaches pid 0 of its boot; no row is made up. What the kernel itself starts (modprobe, say) leaves no audit
 record of its birth, so it must be there only from when the process connector was listened to.
 """
+import datetime
 import json
 import re
 from collections import defaultdict
@@ -30,12 +31,13 @@ class Life:
 
 class Truth:
     def __init__(self, lines):
-        self.lives, self.end, self.end_real = [], None, None
+        self.lives, self.last, self.end, self.end_real = [], 0.0, None, None
         self._of_thread = {}
         for line in lines:
             match = LINE.match(line)
             if match:
                 caller, time, what, rest = int(match[2]), float(match[3]), match[4], match[5]
+                self.last = max(self.last, time)
                 getattr(self, "_" + what, self._other)(caller, time, rest)
 
     def _other(self, *_):
@@ -82,6 +84,12 @@ class Truth:
         if mark:
             self.end, self.end_real = time, float(mark[1])
 
+    def ended_as_text(self):
+        """The trace's last moment as an export writes times; None where the guest did not say what time it was."""
+        if self.end is None:
+            return None
+        return datetime.datetime.utcfromtimestamp(self.end_real + self.last - self.end).isoformat(timespec="microseconds")
+
     def started(self, file_name):
         return min((time for life in self.lives for time, name in life.images if name == file_name), default=None)
 
@@ -109,12 +117,14 @@ class Tree:
 
 def pair(truth, tree):
     """Truth's lives with rows: the lives of a pid are in order on both sides. A pid whose counts differ has lost its
-    earlier ones first (what ran before the loader), or has rows too many. Early kernel threads are older than the trace."""
-    rows, made_up = {}, []
+    earlier ones first (what ran before the loader), or has rows too many. Early kernel threads are older than the trace,
+    and who was born while it was being read is younger."""
+    rows, made_up, ended = {}, [], truth.ended_as_text()
     lives = defaultdict(list)
     for life in truth.lives:
         lives[life.pid].append(life)
     for pid, its_rows in tree.by_pid.items():
+        its_rows = [row for row in its_rows if ended is None or (row["born"]["time"] or "") <= ended]
         ordered = sorted(its_rows, key=lambda row: row["born"]["time"] or "")
         its_lives = lives.get(pid, [])
         made_up += [f"{pid} ({row['comm']})" for row in ordered[:max(0, len(ordered) - len(its_lives))]

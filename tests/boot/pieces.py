@@ -12,7 +12,6 @@ GUEST = HERE / "guest"
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "lineage-boot"
 SUITE = "bookworm"  # the machine that builds is one, and its programs run only beside the same libraries
 PACKAGES = ["systemd-sysv", "udev", "dbus", "kmod", "procps", "auditd"]
-PROGRAMS = {"lineaged": "usr/sbin/lineaged", "lineage-early": "usr/sbin/lineage-early", "lineage": "usr/bin/lineage"}
 KERNEL_NEEDS = ["AUDIT", "AUDITSYSCALL", "PROC_EVENTS", "EXT4_FS", "BLK_DEV_NVME", "DEVTMPFS", "FTRACE"]
 
 
@@ -86,13 +85,11 @@ def root_tree(build):
     return tree
 
 
-def put(source, target, executable=None):
-    """A copy at `target`, never through a link that the cached tree shares."""
+def put(source, target):
+    """An executable copy."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.unlink(missing_ok=True)
     shutil.copy(source, target)
-    if executable is not None:
-        target.chmod(0o755 if executable else 0o644)
+    target.chmod(0o755)
 
 
 def link(root, at, to):
@@ -103,19 +100,19 @@ def link(root, at, to):
 
 
 def install(root, build):
-    """Our programs, the unit, and the test's own."""
-    for name, at in PROGRAMS.items():
-        put(build / name, root / at)
-        run("strip", root / at)
+    """What the package installs and its postinst sets up, and the test's own. Nothing here may write through a file that
+    the cached tree shares: all of it is new, or written anew and renamed (systemd-sysusers)."""
+    run("cmake", "--install", build, "--strip", env={**os.environ, "DESTDIR": str(root)}, stdout=subprocess.DEVNULL)
+    steps = "systemd-sysusers lineage.conf && systemd-tmpfiles --create lineage.conf && systemctl --quiet enable lineaged.service"
+    run("unshare", "--mount", "sh", "-c", 'mount -t proc proc "$1/proc" && exec chroot "$1" sh -ec "$2"', "sh", root, steps)
     put(build / "tests/boot/boot_leave", root / "usr/lib/boot-test/leave")
-    put(GUEST / "boot-test", root / "usr/lib/boot-test/boot-test", executable=True)
-    put(GUEST / "common", root / "usr/lib/boot-test/common", executable=False)
-    put(GUEST / "at-shutdown", root / "usr/lib/systemd/system-shutdown/boot-test", executable=True)
-    units = "etc/systemd/system"
-    for unit in ("lineaged.service", "boot-test.service", "boot-test.target"):
-        put(GUEST / unit, root / units / unit, executable=False)
-    link(root, f"{units}/default.target", f"/{units}/boot-test.target")
-    link(root, f"{units}/sysinit.target.wants/lineaged.service", f"/{units}/lineaged.service")
+    put(GUEST / "boot-test", root / "usr/lib/boot-test/boot-test")
+    put(GUEST / "common", root / "usr/lib/boot-test/common")
+    put(GUEST / "at-shutdown", root / "usr/lib/systemd/system-shutdown/boot-test")
+    units = root / "etc/systemd/system"
+    for unit in ("boot-test.service", "boot-test.target"):
+        shutil.copy(GUEST / unit, units / unit)
+    link(units, "default.target", "boot-test.target")
 
 
 def image(tree, build, at, files, without):
@@ -147,8 +144,9 @@ def initramfs(build, at):
         put("/bin/busybox", root / "bin/busybox")
         for applet in ("sh", "mount", "switch_root", "sleep"):
             (root / "bin" / applet).symlink_to("busybox")
-        put(build / "lineage-early", root / "lineage-early")
-        put(GUEST / "initramfs-init", root / "init", executable=True)
+        put(build / "lineage-early", root / "usr/sbin/lineage-early")
+        run("strip", root / "usr/sbin/lineage-early")
+        put(GUEST / "initramfs-init", root / "init")
         names = "\n".join(str(path.relative_to(root)) for path in root.rglob("*"))
         with open(at, "wb") as archive:
             subprocess.run(["cpio", "-o", "-H", "newc", "--quiet"], input=names.encode(), stdout=archive, cwd=root, check=True)

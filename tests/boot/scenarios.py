@@ -2,8 +2,9 @@
 which program's start on nothing may be missing."""
 from dataclasses import dataclass, field
 
-# What the package puts there. Debian's journald is built with Audit=no, which switches audit off (BOOT.md).
-JOURNALD = {"etc/systemd/journald.conf.d/50-lineage.conf": "[Journal]\nAudit=\n"}
+# What the package installs, and what is there without it. Debian's journald is built with Audit=no, which switches audit
+# off when it starts (BOOT.md).
+JOURNALD = "usr/lib/systemd/journald.conf.d/50-lineage.conf"
 WANTED = "etc/systemd/system/sysinit.target.wants/lineaged.service"
 NO_AUDITD = "systemd.mask=auditd.service"
 EARLY = "/usr/sbin/lineage-early"
@@ -25,15 +26,16 @@ class Scenario:
 SCENARIOS = {
     "late": Scenario("a daemon started minutes late, thousands of processes queued",
                      f"audit=1 init={EARLY} boot_test.late_s={LATE_S} boot_test.steps=late,workload {NO_AUDITD}", EARLY,
-                     JOURNALD, without=(WANTED,), limit_s=LATE_S + 500),
+                     without=(WANTED,), limit_s=LATE_S + 500),
     "initramfs": Scenario("rdinit= loader, switch_root",
-                          f"audit=1 rdinit=/lineage-early boot_test.steps=workload {NO_AUDITD}", "/lineage-early",
-                          JOURNALD, initramfs=True),
-    "init": Scenario("init= loader", f"audit=1 init={EARLY} boot_test.steps=workload {NO_AUDITD}", EARLY, JOURNALD),
-    "unit": Scenario("the unit alone", f"audit=1 boot_test.steps=workload {NO_AUDITD}", "/usr/sbin/lineaged", JOURNALD),
-    "auditd": Scenario("auditd installed beside it", f"audit=1 init={EARLY} boot_test.steps=workload", EARLY, JOURNALD),
+                          f"audit=1 rdinit={EARLY} boot_test.steps=workload {NO_AUDITD}", EARLY,
+                          initramfs=True),
+    "init": Scenario("init= loader", f"audit=1 init={EARLY} boot_test.steps=workload {NO_AUDITD}", EARLY),
+    "unit": Scenario("the unit alone", f"audit=1 boot_test.steps=workload {NO_AUDITD}", "/usr/sbin/lineaged"),
+    "auditd": Scenario("auditd installed beside it", f"audit=1 init={EARLY} boot_test.steps=workload", EARLY),
     "journald": Scenario("journald with Debian's default, Audit=no",
-                         f"audit=1 init={EARLY} boot_test.steps=workload {NO_AUDITD}", EARLY),
+                         f"audit=1 init={EARLY} boot_test.steps=workload {NO_AUDITD}", EARLY,
+                         without=(JOURNALD,)),
     "reboot": Scenario("shutdown, and a second boot into the same database",
-                       f"audit=1 init={EARLY} boot_test.steps=workload {NO_AUDITD}", EARLY, JOURNALD, second_boot=True),
+                       f"audit=1 init={EARLY} boot_test.steps=workload {NO_AUDITD}", EARLY, second_boot=True),
 }
