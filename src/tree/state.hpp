@@ -204,8 +204,8 @@ struct Tracker::State {
     void take_birth(Life& caller, const model::AuditFork& fork, const Birth& birth);
     void place_in_space(Life& child, const Life& caller, const model::AuditFork& fork);
     void claim(Life& child, Life& caller, const model::AuditFork& fork);
-    /// Whose birth may one of the records be that came before anyone knew the child: of who the kernel calls its parent,
-    /// or by CLONE_PARENT of a child of that one.
+    /// Whose birth may one of the records be that came before anyone knew the child: of who the kernel calls its
+    /// parent, or by CLONE_PARENT of a child of that one.
     void adopt_nameless(Life& child, Life& kernel_parent);
 
     // images.cpp

@@ -143,7 +143,7 @@ private:
     std::priority_queue<Later> later_;
     std::vector<std::string> emitted_;  ///< audit records not yet delivered
     model::TimeNs deliver_at_ = 0;
-    model::TimeNs delivered_ns_ = 0;  ///< the last time
+    model::TimeNs delivered_ns_ = 0;                                          ///< the last time
     model::TimeNs reconcile_at_ = std::numeric_limits<model::TimeNs>::max();  ///< since the connector lost something
     model::Pid last_pid_ = 300;
     std::int64_t serial_ = 100;

@@ -128,7 +128,8 @@ struct Seen {
     std::string cwd;
     std::vector<std::string> argv;
     std::vector<Pid> ns_pids;  ///< NSpid: outermost first; one element in the initial namespace
-    /// The namespaces' inodes (ns/pid and ns/pid_for_children, namespaces(7)): its own, and where its children are born.
+    /// The namespaces' inodes (ns/pid and ns/pid_for_children, namespaces(7)): its own, and where its children are
+    /// born.
     std::uint64_t pid_namespace = 0;  ///< 0: cannot be read
     std::uint64_t pid_namespace_of_children = 0;
     std::vector<Pid> tids;
