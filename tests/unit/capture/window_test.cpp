@@ -1,0 +1,190 @@
+// Goal: whatever instant capture is killed at, what it had received is in the journal once, in order, when the next one
+// has gone on with its window; connector events still stand before audit records that were received after them. Method:
+// a child receives from socket pairs and kills itself in its k-th append, for every k; the parent takes the memfd over
+// with a real journal.
+#include "lineage/capture/window.hpp"
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <optional>
+
+#include "bench_of_sockets.hpp"
+#include "lineage/journal/journal.hpp"
+
+using namespace bench;
+using capture::AuditFeed;
+using capture::Capture;
+using capture::Window;
+using model::Control;
+
+namespace {
+
+constexpr int records = 20;
+constexpr int events = 12;
+
+struct Folder {
+    Folder() { REQUIRE(::mkdtemp(path) != nullptr); }
+    ~Folder() { std::filesystem::remove_all(path); }
+    char path[32] = "/tmp/lineage-window-XXXXXX";
+};
+
+/// The journal, and a death in the append of a given frame: before it, or half of it (as far as that can be had:
+/// after).
+class DeadlySink final : public capture::FrameSink {
+public:
+    DeadlySink(journal::Writer& writer, int left, bool after) : writer_(writer), left_(left), after_(after) {}
+    base::Status append(const model::Frame& frame) override {
+        const bool dies = left_-- == 0;
+        if (dies && !after_) ::kill(::getpid(), SIGKILL);
+        auto appended = writer_.append(frame);
+        if (dies) ::kill(::getpid(), SIGKILL);
+        return appended;
+    }
+    void publish() override { writer_.publish(); }
+    [[nodiscard]] std::uint64_t position() const override { return writer_.end(); }
+
+private:
+    journal::Writer& writer_;
+    int left_;
+    bool after_;
+};
+
+void attach(Capture& capture, const Pair& audit, const Pair& connector) {
+    capture.attach_connector(base::UniqueFd(::dup(connector.theirs.get())));
+    capture.attach_audit(base::UniqueFd(::dup(audit.theirs.get())), AuditFeed::unicast, true);
+}
+
+std::string record_text(int number) {
+    return "audit(1.000:" + std::to_string(number) + "): x";
+}
+
+struct Story {
+    std::vector<std::string> audit;
+    std::vector<std::string> connector;
+    bool ordered = true;  ///< no event behind a record that came after it
+    bool resumed = false;
+};
+
+Story read_story(const std::string& folder) {
+    Story story;
+    auto reader = journal::Reader::open(folder);
+    REQUIRE(reader.has_value());
+    model::Frame frame;
+    for (auto next = reader->next(frame); next && *next == journal::Reader::Next::frame; next = reader->next(frame)) {
+        if (frame.source == model::Source::audit) story.audit.emplace_back(frame.payload);
+        if (frame.source == model::Source::connector) {
+            story.connector.emplace_back(frame.payload);
+            story.ordered &= story.audit.empty();
+        }
+        story.resumed |=
+            frame.source == model::Source::control && frame.type == static_cast<std::uint16_t>(Control::resumed);
+    }
+    return story;
+}
+
+/// Everything is sent first: all events are older than the look that brings the records.
+Story die_and_go_on(int at, bool after) {
+    const Folder folder;
+    auto audit = make_pair(SOCK_SEQPACKET);
+    auto connector = make_pair(SOCK_SEQPACKET);
+    auto window = Window::make();
+    REQUIRE(window.has_value());
+    for (int i = 0; i < events; ++i)
+        send(connector.ours.get(), connector_datagram(now_ns(), static_cast<std::uint32_t>(i)));
+    for (int i = 0; i < records; ++i) send(audit.ours.get(), audit_datagram(1300, record_text(i)));
+    base::UniqueFd memfd(::dup(window->fd()));
+    const pid_t child = ::fork();
+    if (child == 0) {
+        auto writer = journal::Writer::open(folder.path);
+        DeadlySink sink(*writer, at, after);
+        Capture capture(sink, {}, std::move(*window));
+        (void)capture.begin({});
+        attach(capture, audit, connector);
+        while (capture.turn()) {
+        }
+        ::kill(::getpid(), SIGKILL);
+    }
+    REQUIRE(::waitpid(child, nullptr, 0) == child);
+    auto writer = journal::Writer::open(folder.path);
+    REQUIRE(writer.has_value());
+    auto left = Window::adopt(std::move(memfd));
+    REQUIRE(left.has_value());
+    left->settle(folder.path);
+    DeadlySink sink(*writer, -1, false);
+    {
+        Capture capture(sink, {}, std::move(*left));
+        REQUIRE(capture.resume().has_value());
+        attach(capture, audit, connector);
+        while (capture.turn()) {
+        }
+    }
+    return read_story(folder.path);
+}
+
+}  // namespace
+
+TEST_CASE("killed in any append, before or after it, everything is in the journal once and in order") {
+    std::vector<std::string> wanted;
+    for (int i = 0; i < records; ++i) wanted.push_back(record_text(i));
+    // boot, connector_up, audit_up, the events, drained, the records; and a death when all is done
+    for (int at = 0; at < records + events + 6; ++at) {
+        for (const bool after : {false, true}) {
+            CAPTURE(at);
+            CAPTURE(after);
+            const auto story = die_and_go_on(at, after);
+            CHECK(story.audit == wanted);
+            CHECK(story.connector.size() == events);
+            CHECK(std::adjacent_find(story.connector.begin(), story.connector.end()) == story.connector.end());
+            CHECK(story.ordered);
+            CHECK(story.resumed);
+        }
+    }
+}
+
+TEST_CASE("a window of another layout is refused") {
+    base::UniqueFd small(::memfd_create("small", MFD_CLOEXEC));
+    REQUIRE(::ftruncate(small.get(), 4096) == 0);
+    CHECK_FALSE(Window::adopt(std::move(small)).has_value());
+    auto window = Window::make();
+    REQUIRE(window.has_value());
+    base::UniqueFd memfd(::dup(window->fd()));
+    REQUIRE(::pwrite(memfd.get(), "LNGWNDW0", 8, 0) == 8);
+    CHECK_FALSE(Window::adopt(std::move(memfd)).has_value());
+}
+
+TEST_CASE("what the kernel has counted as lost since the death is told from the last look on") {
+    class Counter final : public capture::LossCounter {
+    public:
+        int fd() override { return never.get(); }
+        void request() override {}
+        std::optional<std::uint32_t> take() override { return std::nullopt; }
+        base::UniqueFd never = std::move(make_pair().theirs);
+    };
+    auto window = Window::make();
+    REQUIRE(window.has_value());
+    base::UniqueFd memfd(::dup(window->fd()));
+    Sink sink;
+    Counter counter;
+    std::int64_t looked_ns = 0;
+    {
+        Capture capture(sink, {}, std::move(*window));
+        REQUIRE(capture.begin({}).has_value());
+        capture.watch_losses(counter, 114);
+        capture.lost_is(114);
+        looked_ns = Window::adopt(base::UniqueFd(::dup(memfd.get())))->carried().lost_checked_ns;
+    }
+    CHECK(sink.of(Control::lost).empty());
+    Capture capture(sink, {}, std::move(*Window::adopt(std::move(memfd))));
+    REQUIRE(capture.resume().has_value());
+    capture.watch_losses(counter, 120);  // what it is now: lost while nobody looked
+    capture.lost_is(121);
+    REQUIRE(sink.of(Control::lost).size() == 1);
+    const auto lost = lost_of(sink.of(Control::lost)[0]);
+    CHECK(lost.count == 7);
+    CHECK(lost.from_ns == looked_ns);
+}
