@@ -27,7 +27,7 @@ void connector_tells(Heartbeat& heartbeat, pid_t parent) {
         proc_event event;
     } message{};
     message.id = {CN_IDX_PROC, CN_VAL_PROC};
-    message.event.what = static_cast<decltype(message.event.what)>(PROC_EVENT_FORK);
+    message.event.what = proc_event::PROC_EVENT_FORK;
     message.event.event_data.fork.parent_tgid = parent;
     message.event.event_data.fork.child_pid = message.event.event_data.fork.child_tgid = 4243;
     heartbeat.see(
