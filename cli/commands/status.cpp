@@ -53,7 +53,14 @@ base::Result<render::Status> read_status(const std::string& path, store::Reader&
     if (!boots) return tl::unexpected(boots.error());
     const auto sizes = reader.sizes();
     if (!sizes) return tl::unexpected(sizes.error());
-    render::Status status{*facts, *gaps, {}, describe(*sizes, path), is_recorder_alive(*facts)};
+    const auto tampering = reader.tampering();
+    if (!tampering) return tl::unexpected(tampering.error());
+    render::Status status{*facts, *gaps, *tampering, {}, {}, describe(*sizes, path), is_recorder_alive(*facts)};
+    for (const auto& tamper : *tampering) {
+        if (tamper.by == 0) continue;
+        auto culprit = query::path_of(reader, tamper.by);  // one that was forgotten is no failure
+        if (culprit) status.culprits.emplace(tamper.by, std::move(*culprit));
+    }
     for (const auto& boot : *boots) status.boots[boot.id] = boot.name;
     return status;
 }

@@ -98,7 +98,9 @@ base::Status run(const Arguments& arguments) {
     if (arguments.json) {
         text = json_lines(*forest);
     } else {
-        render::tree_text(*forest, style_of(arguments, true), text);
+        const auto tampering = (*reader)->tampering(top->process.boot);
+        if (!tampering) return tl::unexpected(tampering.error());
+        render::tree_text(*forest, *tampering, style_of(arguments, true), text);
     }
     auto output = Output::open("");
     if (!output) return tl::unexpected(output.error());

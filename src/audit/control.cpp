@@ -106,8 +106,8 @@ int Control::send(std::uint16_t type, std::uint16_t flags, std::string_view payl
     return 0;
 }
 
-/// The next message that belongs to the last request; an error it carries is returned as an errno value.
-int Control::receive(int timeout_ms, std::uint16_t& type, std::string& payload) {
+/// The next message from the kernel; an errno value when none came.
+int Control::receive_any(int timeout_ms, Message& message) {
     char buffer[reply_bytes_max];
     for (;;) {
         pollfd readable{fd_.get(), POLLIN, 0};
@@ -123,10 +123,23 @@ int Control::receive(int timeout_ms, std::uint16_t& type, std::string& payload) 
         nlmsghdr header{};
         if (size < static_cast<ssize_t>(sizeof header) || from.nl_pid != 0) continue;
         std::memcpy(&header, buffer, sizeof header);
-        if (header.nlmsg_seq != sequence_) continue;  // what is left of an earlier request
-        type = header.nlmsg_type;
+        message.sequence = header.nlmsg_seq;
+        message.type = header.nlmsg_type;
         const auto end = std::min<std::size_t>(header.nlmsg_len, static_cast<std::size_t>(size));
-        payload.assign(buffer + NLMSG_HDRLEN, end > NLMSG_HDRLEN ? end - NLMSG_HDRLEN : 0);
+        message.payload.assign(buffer + NLMSG_HDRLEN, end > NLMSG_HDRLEN ? end - NLMSG_HDRLEN : 0);
+        return 0;
+    }
+}
+
+/// The next message that belongs to the last request; an error it carries is returned as an errno value.
+int Control::receive(int timeout_ms, std::uint16_t& type, std::string& payload) {
+    asked_.reset();
+    for (;;) {
+        Message message;
+        if (const int error = receive_any(timeout_ms, message); error != 0) return error;
+        if (message.sequence != sequence_) continue;  // what is left of an earlier request
+        type = message.type;
+        payload = std::move(message.payload);
         if (type != NLMSG_ERROR) return 0;
         std::int32_t error = 0;
         if (payload.size() >= sizeof error) std::memcpy(&error, payload.data(), sizeof error);
@@ -153,15 +166,34 @@ base::Result<KernelState> Control::state() {
     return state_from(payload);
 }
 
-base::Status Control::request_state() {
-    return status_of("ask for the audit status", send(AUDIT_GET, 0, {}));
+base::Status Control::request_picture(bool with_rules) {
+    asked_.emplace();
+    int error = send(AUDIT_GET, 0, {});
+    asked_->state = sequence_;
+    if (error == 0 && with_rules) {
+        error = send(AUDIT_LIST_RULES, 0, {});
+        asked_->rules = sequence_;
+    }
+    return status_of("ask for the audit status", error);
 }
 
-std::optional<KernelState> Control::take_state() {
-    std::uint16_t type = 0;
-    std::string payload;
-    if (receive(0, type, payload) != 0 || type != AUDIT_GET) return std::nullopt;
-    return state_from(payload);
+std::optional<Picture> Control::take_picture() {
+    Message message;
+    while (asked_ && receive_any(0, message) == 0) {
+        if (message.sequence == asked_->state && message.type == AUDIT_GET) {
+            asked_->picture.state = state_from(message.payload);
+            asked_->state = 0;
+        } else if (message.sequence == asked_->rules && message.type == AUDIT_LIST_RULES) {
+            asked_->picture.rules.push_back(std::move(message.payload));
+        } else if (message.sequence == asked_->rules && message.type == NLMSG_DONE) {
+            asked_->rules = 0;
+        }
+        if (asked_->state != 0 || asked_->rules != 0) continue;
+        Picture whole = std::move(asked_->picture);
+        asked_.reset();
+        return whole;
+    }
+    return std::nullopt;
 }
 
 base::Status Control::set_enabled(std::uint32_t enabled) {
@@ -184,13 +216,13 @@ base::Status Control::set_backlog_limit(std::uint32_t records) {
     return status_of("set the audit backlog limit", request(AUDIT_SET, bytes_of(status)));
 }
 
-base::Status Control::set_backlog_wait_ms(std::uint32_t wait_ms) {
+std::uint32_t raw_backlog_wait(std::uint32_t wait_ms) {
     // The unit is the kernel's tick, which the coarse clocks' resolution tells (kernel/time/posix-timers.c).
     timespec tick{};
     ::clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
     const auto tick_ns = static_cast<std::uint64_t>(std::max(tick.tv_nsec, 1L));
     const auto wait_ns = std::uint64_t{wait_ms} * 1'000'000;
-    return set_backlog_wait_raw(static_cast<std::uint32_t>((wait_ns + tick_ns - 1) / tick_ns));
+    return static_cast<std::uint32_t>((wait_ns + tick_ns - 1) / tick_ns);
 }
 
 base::Status Control::set_backlog_wait_raw(std::uint32_t raw) {
@@ -198,6 +230,13 @@ base::Status Control::set_backlog_wait_raw(std::uint32_t raw) {
     status.mask = AUDIT_STATUS_BACKLOG_WAIT_TIME;
     status.backlog_wait_time = raw;
     return status_of("set the audit backlog wait time", request(AUDIT_SET, bytes_of(status)));
+}
+
+base::Status Control::set_rate_limit(std::uint32_t records_a_second) {
+    audit_status status{};
+    status.mask = AUDIT_STATUS_RATE_LIMIT;
+    status.rate_limit = records_a_second;
+    return status_of("set the audit rate limit", request(AUDIT_SET, bytes_of(status)));
 }
 
 base::Status Control::set_failure(std::uint32_t failure) {
@@ -234,7 +273,8 @@ base::Status Control::append_rule(const std::string& rule) {
 }
 
 base::Status Control::delete_rule(const std::string& rule) {
-    return status_of("remove an audit rule", request(AUDIT_DEL_RULE, rule));
+    const int error = request(AUDIT_DEL_RULE, rule);
+    return status_of("remove an audit rule", error == ENOENT ? 0 : error);
 }
 
 }  // namespace lineage::audit

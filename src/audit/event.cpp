@@ -70,6 +70,9 @@ void Event::absorb(std::uint16_t type, std::string_view fields, std::size_t byte
         case AUDIT_ANOM_ABEND:
             absorb_task(type, fields);
             break;
+        case AUDIT_CONFIG_CHANGE:
+            if (!change_) absorb_config_change(fields);
+            break;
         case AUDIT_EXECVE:
             if (execve_.size() + fields.size() < bytes_max) execve_.append(fields).push_back(' ');
             break;
@@ -97,6 +100,36 @@ void Event::absorb(std::uint16_t type, std::string_view fields, std::size_t byte
         }
         default:
             break;
+    }
+}
+
+/// "auid=0 ses=1 op=remove_rule key="lineage" list=4 res=1", or "op=set audit_enabled=0 old=1 auid=0 ses=1 res=1"; up
+/// to Linux 4.20 without op=set.
+void Event::absorb_config_change(std::string_view fields) {
+    using What = model::AuditConfigChange::What;
+    auto& change = change_.emplace();
+    std::string_view name;
+    std::string_view value;
+    std::int64_t number = 0;
+    while (take_field(fields, name, value)) {
+        if (name == "auid") {
+            change.auid = uid_of(value);
+        } else if (name == "ses") {
+            change.ses = uid_of(value);
+        } else if (name == "op" && value == "add_rule") {
+            change.what = What::rule_added;
+        } else if (name == "op" && value == "remove_rule") {
+            change.what = What::rule_removed;
+        } else if (name == "key") {
+            change.name = decode_untrusted(value);
+        } else if (name == "list" && parse_decimal(value, number) && number >= 0 && number < AUDIT_NR_FILTERS) {
+            change.list = static_cast<std::uint32_t>(number);
+        } else if (name == "res") {
+            change.success = value == "1";
+        } else if (name.substr(0, 6) == "audit_" || name == "lost") {
+            change.what = What::setting;
+            change.name = name;
+        }
     }
 }
 
@@ -247,6 +280,12 @@ std::optional<model::Observation> Event::of_system_call() {
 }
 
 std::optional<model::Observation> Event::observation() {
+    if (change_) {
+        change_->task = std::move(task_);
+        change_->task.time_ns = id_.time_ns;
+        change_->task.serial = id_.serial;
+        return std::move(*change_);
+    }
     if (!has_task_ || task_.pid <= 0) return std::nullopt;
     if (special_ == AUDIT_LOGIN) return model::AuditLogin{std::move(task_), new_auid_, new_ses_};
     if (special_ == AUDIT_ANOM_ABEND) return model::AuditAbend{std::move(task_), signal_};
@@ -279,6 +318,14 @@ void Event::save(base::Encoder& out) const {
     for (const std::string& text : {who.tty, task_.comm, task_.exe, execve_, cwd_, path_}) out.put_bytes(text);
     out.put(static_cast<std::uint32_t>(targets_.size()));
     for (const auto pid : targets_) out.put(pid);
+    out.put(change_.has_value());
+    if (!change_) return;
+    out.put(change_->auid);
+    out.put(change_->ses);
+    out.put(change_->what);
+    out.put(change_->list);
+    out.put_bytes(change_->name);
+    out.put(change_->success);
 }
 
 void Event::restore(base::Decoder& in) {
@@ -308,6 +355,14 @@ void Event::restore(base::Decoder& in) {
     if (has_credentials) task_.credentials = std::move(who);
     const auto targets = in.get<std::uint32_t>();
     for (std::uint32_t i = 0; i < targets && in.ok(); ++i) targets_.push_back(in.get<model::Pid>());
+    if (!in.get<bool>()) return;
+    auto& change = change_.emplace();
+    in.get(change.auid);
+    in.get(change.ses);
+    in.get(change.what);
+    in.get(change.list);
+    change.name = in.get_bytes();
+    change.success = in.get<bool>();
 }
 
 }  // namespace lineage::audit

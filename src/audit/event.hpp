@@ -47,6 +47,7 @@ private:
         std::uint64_t args[3] = {0, 0, 0};
         std::uint32_t arch = 0;
     };
+    void absorb_config_change(std::string_view fields);
     void absorb_task(std::uint16_t type, std::string_view fields);
     [[nodiscard]] std::vector<std::string> arguments() const;
     std::optional<model::Observation> of_system_call();
@@ -63,7 +64,8 @@ private:
     std::string execve_;  ///< the EXECVE records' fields, one after the other
     std::string cwd_;
     std::string path_;
-    std::vector<model::Pid> targets_;  ///< OBJ_PID: whom the call sent a signal to
+    std::optional<model::AuditConfigChange> change_;  ///< the first CONFIG_CHANGE; its task is task_
+    std::vector<model::Pid> targets_;                 ///< OBJ_PID: whom the call sent a signal to
 };
 
 }  // namespace lineage::audit

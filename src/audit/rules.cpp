@@ -13,12 +13,12 @@
 #include <sys/prctl.h>
 
 #include <algorithm>
-#include <cstddef>
 #include <cstdio>
 #include <cstring>
 #include <initializer_list>
 
 #include "lineage/audit/control.hpp"
+#include "rule_view.hpp"
 
 namespace lineage::audit {
 
@@ -74,8 +74,8 @@ void add(audit_rule_data& data, const Field& field) {
 }
 
 /// Byte for byte what the kernel lists again.
-std::string rule(const Architecture& architecture, std::uint32_t action, Calls calls,
-                 std::initializer_list<Field> fields) {
+std::string rule(Writing writing, const Architecture& architecture, std::uint32_t action, Calls calls,
+                 std::initializer_list<Field> conditions) {
     audit_rule_data data{};
     data.flags = AUDIT_FILTER_EXIT;
     data.action = action;
@@ -85,9 +85,11 @@ std::string rule(const Architecture& architecture, std::uint32_t action, Calls c
         const auto nr = static_cast<std::uint32_t>(number);
         data.mask[AUDIT_WORD(nr)] |= AUDIT_BIT(nr);
     }
-    add(data, {AUDIT_ARCH, AUDIT_EQUAL, architecture.arch});
+    std::vector<Field> fields = {{AUDIT_ARCH, AUDIT_EQUAL, architecture.arch}};
+    fields.insert(fields.end(), conditions);
+    fields.push_back({AUDIT_FILTERKEY, AUDIT_EQUAL, static_cast<std::uint32_t>(key.size())});
+    if (writing == Writing::second) std::reverse(fields.begin(), fields.end());
     for (const Field& field : fields) add(data, field);
-    add(data, {AUDIT_FILTERKEY, AUDIT_EQUAL, static_cast<std::uint32_t>(key.size())});
     data.buflen = static_cast<std::uint32_t>(key.size());
     return std::string(reinterpret_cast<const char*>(&data), sizeof data).append(key);
 }
@@ -109,7 +111,7 @@ bool exists(const Architecture&) {
 
 }  // namespace
 
-std::vector<std::string> lineage_rules() {
+std::vector<std::string> lineage_rules(Writing writing) {
     std::vector<std::string> rules;
     constexpr Field succeeded = {AUDIT_SUCCESS, AUDIT_EQUAL, 1};
     constexpr Field makes_thread = {AUDIT_ARG0, AUDIT_BIT_MASK, CLONE_THREAD};
@@ -117,34 +119,29 @@ std::vector<std::string> lineage_rules() {
     constexpr Field sets_subreaper = {AUDIT_ARG0, AUDIT_EQUAL, PR_SET_CHILD_SUBREAPER};
     for (const Architecture& it : architectures) {
         if (!exists(it)) continue;
-        rules.push_back(rule(it, AUDIT_NEVER, thread_calls, {makes_thread}));
-        rules.push_back(rule(it, AUDIT_ALWAYS, life_calls, {}));
-        rules.push_back(rule(it, AUDIT_ALWAYS, identity_calls, {succeeded}));
-        rules.push_back(rule(it, AUDIT_ALWAYS, unshare_calls, {makes_pid_namespace, succeeded}));
-        rules.push_back(rule(it, AUDIT_ALWAYS, prctl_calls, {sets_subreaper, succeeded}));
+        rules.push_back(rule(writing, it, AUDIT_NEVER, thread_calls, {makes_thread}));
+        rules.push_back(rule(writing, it, AUDIT_ALWAYS, life_calls, {}));
+        rules.push_back(rule(writing, it, AUDIT_ALWAYS, identity_calls, {succeeded}));
+        rules.push_back(rule(writing, it, AUDIT_ALWAYS, unshare_calls, {makes_pid_namespace, succeeded}));
+        rules.push_back(rule(writing, it, AUDIT_ALWAYS, prctl_calls, {sets_subreaper, succeeded}));
     }
     return rules;
 }
 
+std::vector<std::string> in_first_writing(std::vector<std::string> rules) {
+    const auto first = lineage_rules(Writing::first);
+    const auto second = lineage_rules(Writing::second);
+    for (auto& rule : rules)
+        if (const auto at = std::find(second.begin(), second.end(), rule); at != second.end())
+            rule = first[static_cast<std::size_t>(at - second.begin())];
+    return rules;
+}
+
 bool is_ours(const std::string& rule) {
-    audit_rule_data data{};
-    if (rule.size() < sizeof data) return false;
-    std::memcpy(&data, rule.data(), sizeof data);
-    // Strings of the fields stand one behind the other in buf, in the order of the fields; the fields that carry one
-    // are those that audit_data_to_entry in kernel/auditfilter.c unpacks.
-    std::size_t offset = sizeof data;
-    for (std::uint32_t i = 0; i < std::min<std::uint32_t>(data.field_count, AUDIT_MAX_FIELDS); ++i) {
-        const auto name = data.fields[i];
-        const bool has_string = (name >= AUDIT_SUBJ_USER && name <= AUDIT_SUBJ_CLR) ||
-                                (name >= AUDIT_OBJ_USER && name <= AUDIT_OBJ_LEV_HIGH) || name == AUDIT_WATCH ||
-                                name == AUDIT_DIR || name == AUDIT_FILTERKEY || name == AUDIT_EXE;
-        if (!has_string) continue;
-        const std::size_t size = data.values[i];
-        if (offset + size > rule.size()) return false;
-        if (name == AUDIT_FILTERKEY && std::string_view(rule).substr(offset, size) == key) return true;
-        offset += size;
-    }
-    return false;
+    const auto view = view_of(rule);
+    return view && std::any_of(view->fields.begin(), view->fields.end(), [](const RuleField& field) {
+               return field.name == AUDIT_FILTERKEY && field.text == key;
+           });
 }
 
 }  // namespace lineage::audit

@@ -113,6 +113,20 @@ base::Result<base::UniqueFd> open_multicast(int queue_bytes) {
     return open_bound(queue_bytes, 1U << (AUDIT_NLGRP_READLOG - 1));
 }
 
+base::Status register_again(int unicast_socket) {
+    if (const int error = send_pid(unicast_socket, static_cast<std::uint32_t>(::getpid())); error != 0)
+        return base::fail("register as the audit daemon", std::strerror(error), base::ExitCode::not_permitted);
+    return {};
+}
+
+base::Status listen_along(int unicast_socket, bool along) {
+    const int group = AUDIT_NLGRP_READLOG;
+    const int option = along ? NETLINK_ADD_MEMBERSHIP : NETLINK_DROP_MEMBERSHIP;
+    if (::setsockopt(unicast_socket, SOL_NETLINK, option, &group, sizeof group) != 0)
+        return base::fail("listen to audit", std::strerror(errno), base::ExitCode::not_permitted);
+    return {};
+}
+
 base::Status unregister() {
     auto control = Control::open();
     if (!control) return tl::unexpected(control.error());

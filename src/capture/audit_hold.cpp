@@ -46,20 +46,20 @@ void keep_first(base::Status& first, base::Status&& next) {
 
 base::Result<AuditHold> AuditHold::take(audit::Control control, const std::string& file, const std::string& boot,
                                         const AuditWishes& wishes) {
-    AuditHold hold(std::move(control), file);
+    AuditHold hold(std::move(control), file, boot, wishes);
     const auto state = hold.control_.state();
     if (!state) return tl::unexpected(state.error());
     const auto rules = hold.control_.list_rules();
     if (!rules) return tl::unexpected(rules.error());
     hold.lost_ = state->lost;
+    hold.registered_ = state->pid;
     hold.locked_ = state->enabled == 2;
-    if (!hold.read_found(boot)) {
-        hold.found_ = {state->enabled, state->backlog_limit, state->backlog_wait_time, {}};
-        std::copy_if(rules->begin(), rules->end(), std::back_inserter(hold.found_.rules), audit::is_ours);
-        if (auto written = hold.write_found(boot); !written) return tl::unexpected(written.error());
-    }
+    hold.found_ = {state->enabled, state->backlog_limit, state->backlog_wait_time, state->rate_limit, {}, {}};
+    std::copy_if(rules->begin(), rules->end(), std::back_inserter(hold.found_.rules), audit::is_ours);
+    if (const auto left = hold.read_left()) keep_changes({*state, *rules}, *left, hold.found_);
+    if (auto written = hold.write_found(); !written) return tl::unexpected(written.error());
     if (hold.locked_) return hold;
-    if (auto applied = hold.apply(wishes); !applied) {
+    if (auto applied = hold.apply(); !applied) {
         (void)hold.withdraw();
         (void)hold.restore();
         return tl::unexpected(applied.error());
@@ -67,44 +67,142 @@ base::Result<AuditHold> AuditHold::take(audit::Control control, const std::strin
     return hold;
 }
 
-base::Status AuditHold::apply(const AuditWishes& wishes) {
-    backlog_is_ours_ = wishes.backlog;
-    if (auto set = set_backlog(wishes.backlog_limit, wishes.backlog_wait_ms); !set) return set;
-    if (wishes.rules)
-        if (auto put = put_rules_first(); !put) return put;
-    return control_.set_enabled(1);
+/// What is as the killed one had set it was found by that one; what is not, somebody has changed since.
+void AuditHold::keep_changes(const audit::Picture& now, const Left& left, Found& found) {
+    const auto keep = [](std::uint32_t in_force, std::uint32_t set, std::uint32_t before) {
+        return in_force == set ? before : in_force;
+    };
+    found.enabled = keep(now.state.enabled, left.set.enabled, left.found.enabled);
+    found.backlog_limit = keep(now.state.backlog_limit, left.set.backlog_limit, left.found.backlog_limit);
+    found.backlog_wait_time =
+        keep(now.state.backlog_wait_time, left.set.backlog_wait_time, left.found.backlog_wait_time);
+    found.rate_limit = keep(now.state.rate_limit, left.set.rate_limit, left.found.rate_limit);
+    std::erase_if(found.rules, [&](const std::string& rule) { return !contains(left.found.rules, rule); });
+    found.aside = left.found.aside;
+}
+
+AuditHold::Found AuditHold::ours() const {
+    const auto wait = audit::raw_backlog_wait(wishes_.backlog_wait_ms);
+    return {1,
+            wishes_.backlog ? wishes_.backlog_limit : found_.backlog_limit,
+            wishes_.backlog ? wait : found_.backlog_wait_time,
+            0,
+            {},
+            {}};
+}
+
+audit::Wanted AuditHold::wanted(std::uint32_t pid) const {
+    const auto set = ours();
+    return {wishes_.rules, pid, set.backlog_limit, set.backlog_wait_time};
+}
+
+base::Status AuditHold::apply() {
+    if (auto set = set_backlog(wishes_.backlog_limit, wishes_.backlog_wait_ms); !set) return set;
+    if (found_.rate_limit != 0)
+        if (auto done = control_.set_rate_limit(0); !done) return done;
+    if (wishes_.rules) {
+        const auto in_force = control_.list_rules();
+        if (!in_force) return tl::unexpected(in_force.error());
+        for (const auto& rule : *in_force)
+            if (audit::hides_records(rule))
+                if (auto done = set_aside(rule); !done) return done;
+        if (auto put = put_rules_first(*in_force); !put) return put;
+    }
+    if (auto done = control_.set_enabled(1); !done) return done;
+    const auto state = control_.state();
+    if (!state) return tl::unexpected(state.error());
+    const auto rules = control_.list_rules();
+    if (!rules) return tl::unexpected(rules.error());
+    const auto wrong = audit::find_weaknesses({*state, *rules}, wanted(wishes_.backlog ? state->pid : 0));
+    if (!wrong.empty())
+        return base::fail("load the audit rules",
+                          wrong.front().what + ", although the kernel took them; is another program loading rules?",
+                          base::ExitCode::not_permitted);
+    if (auto tidied = tidy(*rules); !tidied) return tidied;
+    if (!wishes_.lock) return {};
+    locked_ = true;
+    return control_.set_enabled(2);
 }
 
 base::Status AuditHold::set_backlog(std::uint32_t limit, std::uint32_t wait_ms) {
-    if (!backlog_is_ours_ || locked_) return {};
+    if (!wishes_.backlog || locked_) return {};
+    wishes_.backlog_limit = limit;
+    wishes_.backlog_wait_ms = wait_ms;
+    if (auto written = write_found(); !written) return written;
     if (auto set = control_.set_backlog_limit(limit); !set) return set;
-    return control_.set_backlog_wait_ms(wait_ms);
+    return control_.set_backlog_wait_raw(ours().backlog_wait_time);
 }
 
-base::Status AuditHold::put_rules_first() {
-    auto in_force = control_.list_rules();
-    if (!in_force) return tl::unexpected(in_force.error());
-    const auto ours = audit::lineage_rules();
-    const bool first_already =
-        in_force->size() >= ours.size() && std::equal(ours.begin(), ours.end(), in_force->begin());
-    if (!first_already) {
-        for (auto rule = ours.rbegin(); rule != ours.rend(); ++rule) {
-            if (contains(*in_force, *rule))
-                if (auto gone = control_.delete_rule(*rule); !gone) return gone;
-            if (auto put = control_.prepend_rule(*rule); !put) return put;
+base::Status AuditHold::put_rules_first(const std::vector<std::string>& in_force) {
+    const auto exit = audit::exit_rules(in_force);
+    if (audit::are_first(exit)) return {};
+    const auto present = [&](const std::vector<std::string>& rules) {
+        return std::count_if(rules.begin(), rules.end(), [&](const std::string& rule) { return contains(exit, rule); });
+    };
+    auto ours = audit::lineage_rules(audit::Writing::first);
+    auto other = audit::lineage_rules(audit::Writing::second);
+    if (present(other) < present(ours)) std::swap(ours, other);
+    for (auto rule = ours.rbegin(); rule != ours.rend(); ++rule) {
+        if (contains(exit, *rule))
+            if (auto gone = control_.delete_rule(*rule); !gone) return gone;
+        if (auto put = control_.prepend_rule(*rule); !put) return put;
+    }
+    return {};
+}
+
+/// Also what an older lineaged that was killed has left behind.
+base::Status AuditHold::tidy(const std::vector<std::string>& in_force) {
+    const auto exit = audit::exit_rules(in_force);
+    if (!wishes_.rules || locked_ || !audit::are_first(exit)) return {};
+    base::Status result;
+    for (std::size_t at = audit::lineage_rules().size(); at < exit.size(); ++at)
+        if (audit::is_ours(exit[at]) && !contains(found_.rules, exit[at]))
+            keep_first(result, control_.delete_rule(exit[at]));
+    return result;
+}
+
+base::Status AuditHold::set_aside(const std::string& rule) {
+    if (!contains(found_.aside, rule)) {
+        found_.aside.push_back(rule);
+        if (auto written = write_found(); !written) return written;
+    }
+    return control_.delete_rule(rule);
+}
+
+base::Status AuditHold::mend(const std::vector<audit::Finding>& findings, const std::vector<std::string>& in_force) {
+    using model::Weakness;
+    const auto set = ours();
+    base::Status result;
+    bool rules = false;
+    for (const auto& finding : findings) {
+        switch (finding.kind) {
+            case Weakness::disabled:
+                keep_first(result, control_.set_enabled(1));
+                break;
+            case Weakness::backlog_limit:
+                keep_first(result, control_.set_backlog_limit(set.backlog_limit));
+                break;
+            case Weakness::backlog_wait:
+                keep_first(result, control_.set_backlog_wait_raw(set.backlog_wait_time));
+                break;
+            case Weakness::rate_limit:
+                keep_first(result, control_.set_rate_limit(0));
+                break;
+            case Weakness::tasks_exempted:
+            case Weakness::records_excluded:
+                keep_first(result, set_aside(finding.rule));
+                break;
+            case Weakness::rules_removed:
+            case Weakness::rules_outranked:
+                rules = true;
+                break;
+            case Weakness::registration:
+            case Weakness::lost_reset:
+                break;
         }
     }
-    // What an older lineaged that was killed has left behind.
-    for (const auto& rule : *in_force)
-        if (audit::is_ours(rule) && !contains(ours, rule) && !contains(found_.rules, rule))
-            if (auto gone = control_.delete_rule(rule); !gone) return gone;
-    in_force = control_.list_rules();
-    if (!in_force) return tl::unexpected(in_force.error());
-    if (in_force->size() < ours.size() || !std::equal(ours.begin(), ours.end(), in_force->begin()))
-        return base::fail("load the audit rules",
-                          "they do not stand first although the kernel took them; is another program loading rules?",
-                          base::ExitCode::not_permitted);
-    return {};
+    if (rules) keep_first(result, put_rules_first(in_force));
+    return result;
 }
 
 base::Status AuditHold::withdraw() {
@@ -119,20 +217,33 @@ base::Status AuditHold::withdraw() {
 
 base::Status AuditHold::restore() {
     base::Status result;
-    if (!locked_ && backlog_is_ours_) {
-        keep_first(result, control_.set_backlog_limit(found_.backlog_limit));
-        keep_first(result, control_.set_backlog_wait_raw(found_.backlog_wait_time));
+    if (!locked_) {
+        if (wishes_.backlog) {
+            keep_first(result, control_.set_backlog_limit(found_.backlog_limit));
+            keep_first(result, control_.set_backlog_wait_raw(found_.backlog_wait_time));
+        }
+        if (found_.rate_limit != 0) keep_first(result, control_.set_rate_limit(found_.rate_limit));
+        const auto in_force = control_.list_rules();
+        if (!in_force) return tl::unexpected(in_force.error());
+        for (const auto& rules : {found_.rules, found_.aside})
+            for (const auto& rule : rules)
+                if (!contains(*in_force, rule)) keep_first(result, control_.append_rule(rule));
     }
     if (result) ::unlink(file_.c_str());
     return result;
 }
 
-base::Status AuditHold::write_found(const std::string& boot) const {
+base::Status AuditHold::write_found() const {
     const std::string temporary = file_ + ".new";
     std::ofstream out(temporary, std::ios::trunc);
-    out << "boot " << boot << "\nenabled " << found_.enabled << "\nbacklog_limit " << found_.backlog_limit
-        << "\nbacklog_wait_time " << found_.backlog_wait_time << '\n';
+    out << "boot " << boot_ << '\n';
+    for (const auto& [whose, values] : {std::pair("found", found_), std::pair("set", ours())})
+        out << whose << ".enabled " << values.enabled << '\n'
+            << whose << ".backlog_limit " << values.backlog_limit << '\n'
+            << whose << ".backlog_wait_time " << values.backlog_wait_time << '\n'
+            << whose << ".rate_limit " << values.rate_limit << '\n';
     for (const auto& rule : found_.rules) out << "rule " << to_hex(rule) << '\n';
+    for (const auto& rule : found_.aside) out << "aside " << to_hex(rule) << '\n';
     out << "end -\n";
     out.close();
     if (!out || ::rename(temporary.c_str(), file_.c_str()) != 0)
@@ -140,27 +251,28 @@ base::Status AuditHold::write_found(const std::string& boot) const {
     return {};
 }
 
-/// False when there is none of this boot, or it is not whole.
-bool AuditHold::read_found(const std::string& boot) {
+/// nullopt when there is none of this boot, or it is not whole.
+std::optional<AuditHold::Left> AuditHold::read_left() const {
     std::ifstream in(file_);
-    Found found;
+    Left left;
     bool same_boot = false;
     std::string name;
     std::string value;
     while (in >> name >> value) {
-        if (name == "boot") same_boot = value == boot;
-        if (name == "rule") found.rules.push_back(from_hex(value));
-        if (name == "end" && same_boot) {
-            found_ = std::move(found);
-            return true;
-        }
+        if (name == "boot") same_boot = value == boot_;
+        if (name == "rule") left.found.rules.push_back(from_hex(value));
+        if (name == "aside") left.found.aside.push_back(from_hex(value));
+        if (name == "end" && same_boot) return left;
         std::uint32_t number = 0;
         std::istringstream(value) >> number;
-        if (name == "enabled") found.enabled = number;
-        if (name == "backlog_limit") found.backlog_limit = number;
-        if (name == "backlog_wait_time") found.backlog_wait_time = number;
+        for (auto& [whose, values] : {std::pair("found.", &left.found), std::pair("set.", &left.set)}) {
+            if (name == std::string(whose) + "enabled") values->enabled = number;
+            if (name == std::string(whose) + "backlog_limit") values->backlog_limit = number;
+            if (name == std::string(whose) + "backlog_wait_time") values->backlog_wait_time = number;
+            if (name == std::string(whose) + "rate_limit") values->rate_limit = number;
+        }
     }
-    return false;
+    return std::nullopt;
 }
 
 }  // namespace lineage::capture

@@ -1,6 +1,7 @@
 #include "lineage/capture/capture.hpp"
 
 #include <fcntl.h>
+#include <linux/audit.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -35,6 +36,9 @@ constexpr model::Pid pid_limit = 1 << 22;    // PID_MAX_LIMIT, include/linux/thr
 constexpr int answers_a_turn = 32;
 constexpr int answer_pause_ms = 10;  // so at most 3,200 a second, about 15% of one cpu
 constexpr int serve_every = 16;      // processes of a snapshot between looks at the audit socket
+// "1200 - 1299 messages internal to the audit daemon" (linux/audit.h): it begins, ends, rotates its log.
+constexpr std::uint16_t daemon_types_first = 1200;
+constexpr std::uint16_t daemon_types_last = 1299;
 constexpr TimeNs finish_ns_max = 500'000'000;
 constexpr TimeNs never = INT64_MAX;
 
@@ -44,6 +48,13 @@ std::string payload_of(Values... values) {
     base::Encoder out(payload);
     (out.put(values), ...);
     return payload;
+}
+
+std::string names_of(model::Witnesses witnesses) {
+    std::string names;
+    for (const Witness one : {Witness::audit, Witness::connector})
+        if (model::has(witnesses, one)) names += (names.empty() ? "" : ", ") + std::string(model::name_of(one));
+    return names;
 }
 
 }  // namespace
@@ -71,7 +82,12 @@ struct Capture::State {
     Datagrams events{window.connector()};
     base::UniqueFd questions;
     std::set<model::Pid> asked;
-    LossCounter* losses = nullptr;
+    AuditWatch* state_watch = nullptr;
+    std::function<void(const std::string&)> alarmed = [](const std::string&) {};
+
+    std::optional<Heartbeat> heartbeat;
+    HeartbeatHelper* helper = nullptr;
+    std::function<void(model::Witnesses)> repair;
 
     std::function<void()> progress;
     int progress_every_ms = -1;
@@ -82,6 +98,8 @@ struct Capture::State {
     // Points of CLOCK_MONOTONIC at which something is due; `never` while there is no reason.
     TimeNs idle_due = never;
     TimeNs check_due = never;
+    TimeNs look_due = never;
+    TimeNs look_earliest = 0;
     TimeNs reconcile_due = never;
     TimeNs answer_due = never;
     TimeNs snapshot_at = 0;
@@ -153,8 +171,11 @@ struct Capture::State {
         TimeNs stamp_ns = 0;
         for (std::size_t i = 0; i < events.size(); ++i) {
             connector::split(events[i], [&](std::string_view message) {
-                recording.append({.source = model::Source::connector, .received_ns = received_ns, .payload = message});
+                const model::Frame frame{
+                    .source = model::Source::connector, .received_ns = received_ns, .payload = message};
+                recording.append(frame);
                 ++counters.connector;
+                if (heartbeat && heartbeat->waiting()) heartbeat->see(frame);
                 const auto stamp = connector::stamp_of(message);
                 if (!stamp) return;
                 stamp_ns = static_cast<TimeNs>(stamp->time_ns);
@@ -183,6 +204,8 @@ struct Capture::State {
                 frame.received_ns = received_ns;
                 recording.append(frame);
                 ++counters.audit;
+                if (tells_of_audit(frame)) suspect_audit();
+                if (heartbeat && heartbeat->waiting()) heartbeat->see(frame);
             });
         }
         // A unicast queue that is full makes the kernel keep the records and try again; a multicast one loses them.
@@ -263,6 +286,55 @@ struct Capture::State {
         carried.lost_checked_ns = now;
     }
 
+    /// By its type alone: rules or settings were changed, or another daemon begins, ends or wants our place.
+    static bool tells_of_audit(const model::Frame& frame) {
+        if (frame.source != model::Source::audit) return false;
+        return frame.type == AUDIT_CONFIG_CHANGE ||
+               (frame.type >= daemon_types_first && frame.type <= daemon_types_last);
+    }
+
+    void suspect_audit() {
+        if (state_watch != nullptr) look_due = std::min(look_due, std::max(look_earliest, monotonic_now()));
+    }
+
+    void look_at_audit() {
+        const TimeNs now = monotonic_now();
+        look_due = now + timing.check_ms * 1'000'000LL;
+        look_earliest = now + timing.spacing_ms * 1'000'000LL;
+        state_watch->request();
+    }
+
+    void audit_is(const AuditWatch::Answer& answer) {
+        lost_is(answer.lost);
+        const TimeNs now = monotonic_now();
+        look_earliest = std::max(look_earliest, now + TimeNs{answer.pause_ms} * 1'000'000);
+        if (answer.again_ms >= 0) look_due = std::min(look_due, now + TimeNs{answer.again_ms} * 1'000'000);
+        look_due = std::max(look_due, look_earliest);
+        for (const model::Tampered& one : answer.tampering) recording.tampered(one);
+        if (!answer.tampering.empty()) recording.publish();
+        if (answer.reconcile) want_reconciliation();
+        for (const std::string& text : answer.alarms) alarmed(text);
+    }
+
+    void look_after_heartbeat() {
+        if (const auto verdict = heartbeat->verdict(monotonic_now())) return judge(*verdict);
+        if (heartbeat->waiting()) return;
+        heartbeat->begin(helper->pid(), monotonic_now());
+        helper->beat();
+    }
+
+    void judge(const Heartbeat::Verdict& verdict) {
+        for (const auto& one : verdict.lost)
+            recording.lost(one.witness, one.from_ns + carried.real_minus_mono_ns,
+                           one.to_ns + carried.real_minus_mono_ns, -1, "the heartbeat did not come through");
+        if (!verdict.lost.empty()) {
+            recording.publish();
+            want_reconciliation();
+        }
+        if (verdict.alarm) alarmed("the heartbeat did not come through (" + names_of(verdict.missing) + "); repairing");
+        if (verdict.missing != 0) repair(verdict.missing);
+    }
+
     void do_what_is_due() {
         const TimeNs now = monotonic_now();
         if (now >= idle_due) {
@@ -273,8 +345,9 @@ struct Capture::State {
         if (now >= check_due) {
             check_due = never;
             check_clock();
-            if (losses != nullptr) losses->request();
         }
+        if (now >= look_due) look_at_audit();
+        if (heartbeat && now >= heartbeat->due_ns()) look_after_heartbeat();
         if (now >= answer_due) answer();
         if (now >= recording.retry_due_ns()) recording.publish();
         if (recording.take_recovered()) want_reconciliation();
@@ -283,7 +356,9 @@ struct Capture::State {
 
     [[nodiscard]] int timeout_ms() const {
         if (audit_polled) return 0;
-        const TimeNs due = std::min({idle_due, check_due, reconcile_due, answer_due, recording.retry_due_ns()});
+        const TimeNs beat_due = heartbeat ? heartbeat->due_ns() : never;
+        const TimeNs due =
+            std::min({idle_due, check_due, look_due, beat_due, reconcile_due, answer_due, recording.retry_due_ns()});
         if (due == never) return progress_every_ms;
         return static_cast<int>(std::clamp<TimeNs>((due - monotonic_now() + 999'999) / 1'000'000, 0,
                                                    progress ? progress_every_ms : 60'000));
@@ -365,12 +440,37 @@ void Capture::attach_audit(base::UniqueFd input, AuditFeed feed, bool alone) {
     if (!state_->resumed) state_->control(Control::audit_up, payload_of(static_cast<std::uint8_t>(alone)));
 }
 
-void Capture::watch_losses(LossCounter& counter, std::uint32_t lost) {
-    state_->losses = &counter;
+void Capture::watch_audit(AuditWatch& watched, std::uint32_t lost) {
+    state_->state_watch = &watched;
     if (!state_->resumed) state_->carried.lost = lost;
-    watch(counter.fd(), [state = state_.get()] {
-        if (const auto now = state->losses->take()) state->lost_is(*now);
+    state_->look_due = monotonic_now();
+    watch(watched.fd(), [state = state_.get()] {
+        if (const auto answer = state->state_watch->take()) state->audit_is(*answer);
     });
+}
+
+void Capture::on_alarm(std::function<void(const std::string&)> told) {
+    state_->alarmed = std::move(told);
+}
+
+void Capture::attach_heartbeat(Heartbeat heartbeat, HeartbeatHelper& helper,
+                               std::function<void(model::Witnesses)> repair) {
+    state_->heartbeat.emplace(std::move(heartbeat));
+    state_->helper = &helper;
+    state_->repair = std::move(repair);
+}
+
+void Capture::detach_heartbeat() {
+    state_->heartbeat.reset();
+}
+
+void Capture::check_every(int check_ms) {
+    state_->timing.check_ms = check_ms;
+    state_->suspect_audit();
+}
+
+void Capture::suspect_audit() {
+    state_->suspect_audit();
 }
 
 void Capture::attach_questions(base::UniqueFd pipe) {
@@ -434,6 +534,10 @@ void Capture::finish() {
     state_->control(Control::stop);
     state_->recording.flush();
     state_->recording.publish();
+}
+
+int Capture::connector_fd() const {
+    return state_->connector.get();
 }
 
 int Capture::audit_fd() const {

@@ -119,6 +119,19 @@ void Recording::lost(model::Witness witness, model::TimeNs from_ns, model::TimeN
     control(model::Control::lost, lost_payload(witness, from_ns, to_ns, count, why), to_ns);
 }
 
+void Recording::tampered(const model::Tampered& what) {
+    std::string payload;
+    base::Encoder out(payload);
+    out.put(what.episode_ns);
+    out.put(what.kind);
+    out.put(what.from_ns);
+    out.put(what.to_ns);
+    out.put(what.times);
+    out.put(what.recorder);
+    out.put_bytes(what.what);
+    control(model::Control::tampered, payload, what.told_ns);
+}
+
 void Recording::publish() {
     if (!failing_) return sink_.publish();
     published_ = true;

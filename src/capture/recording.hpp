@@ -26,6 +26,7 @@ public:
     void control(model::Control type, std::string_view payload, model::TimeNs now_ns);
     void lost(model::Witness witness, model::TimeNs from_ns, model::TimeNs to_ns, std::int64_t count,
               std::string_view why);
+    void tampered(const model::Tampered& what);
     void publish();
     /// Tries again to hand over what waits, if it is time to.
     void retry();

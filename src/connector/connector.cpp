@@ -95,6 +95,10 @@ base::Result<base::UniqueFd> open_socket(int queue_bytes) {
     return fd;
 }
 
+base::Status subscribe_again(int socket) {
+    return send_operation(socket, PROC_CN_MCAST_LISTEN);
+}
+
 base::Status unsubscribe(int socket) {
     return send_operation(socket, PROC_CN_MCAST_IGNORE);
 }

@@ -179,12 +179,14 @@ base::Status Recorder::begin_capture() {
     // The connector alone does not say what was run: /proc has to be asked while the process still lives.
     capture::Timing timing;
     if (source_ == SourceChoice::connector) timing.gather_us = 0;
+    timing.check_ms = settings_.rules_check_ms;
     goes_on_ = has_all();
     if (kept_.window) kept_.window->settle(settings_.journal());
     auto window = kept_.window ? base::Result<capture::Window>(std::move(*kept_.window)) : capture::Window::make();
     if (!window) return tl::unexpected(window.error());
     keep(Kept::window_name, window->fd());
     capture_ = std::make_unique<capture::Capture>(*sink_, timing, std::move(*window));
+    capture_->on_alarm([this](const std::string& text) { operator_.say(Priority::alert, text); });
     const auto boot = procfs::read_boot();
     boot_ = boot.name;
     return goes_on_ ? capture_->resume() : capture_->begin(boot);
@@ -195,6 +197,7 @@ base::Status Recorder::begin() {
     if (auto begun = begin_capture(); !begun) return begun;
     if (auto opened = open_connector(); !opened) return opened;
     if (auto opened = open_audit(); !opened) return opened;
+    if (auto started = start_heartbeat(); !started) return started;
     kept_.forget_rest();
     watch_progress();
     if (!goes_on_) tracker_.go(facts());  // else it says when it has opened the database
@@ -249,13 +252,44 @@ base::Status Recorder::hold_audit(base::UniqueFd socket, bool alone) {
     const capture::AuditWishes wishes{.rules = settings_.rules,
                                       .backlog = alone,
                                       .backlog_limit = settings_.backlog_limit,
-                                      .backlog_wait_ms = settings_.backlog_wait_ms};
+                                      .backlog_wait_ms = settings_.backlog_wait_ms,
+                                      .lock = settings_.rules_lock};
     auto hold = capture::AuditHold::take(std::move(*control), settings_.journal() + "/audit.found", boot_, wishes);
     if (!hold) return tl::unexpected(hold.error());
     hold_.emplace(std::move(*hold));
-    losses_.emplace(hold_->control());
-    capture_->watch_losses(*losses_, hold_->lost());
+    guard_.emplace(*hold_, alone ? capture_->audit_fd() : -1,
+                   capture::GuardTiming{.alarm_interval_s = static_cast<int>(settings_.rules_alarm_interval_s)});
+    capture_->watch_audit(*guard_, hold_->lost());
+    for (const auto& rule : hold_->aside())
+        operator_.say(Priority::warning,
+                      "set aside until the end, since it hides records: " + audit::text_of_rule(rule));
     return {};
+}
+
+/// Who must tell of it: audit, where our rules are in force, and the connector.
+base::Status Recorder::start_heartbeat() {
+    model::Witnesses expected = 0;
+    if (hold_ && settings_.rules) expected = expected | model::Witness::audit;
+    if (capture_->connector_fd() >= 0) expected = expected | model::Witness::connector;
+    capture_->detach_heartbeat();
+    if (settings_.rules_heartbeat_s == 0 || expected == 0) return {};
+    auto helper = capture::HeartbeatHelper::start();
+    if (!helper) return tl::unexpected(helper.error());
+    helper_.emplace(std::move(*helper));
+    capture_->attach_heartbeat(
+        capture::Heartbeat(expected, static_cast<int>(settings_.rules_heartbeat_s), now_of(CLOCK_MONOTONIC)), *helper_,
+        [this](model::Witnesses missing) { repair(missing); });
+    return {};
+}
+
+/// Whatever may be wrong: the helper is not audited, or stopped, or dead; the rules; the registration; the
+/// subscription.
+void Recorder::repair(model::Witnesses missing) {
+    if (auto helper = capture::HeartbeatHelper::start()) *helper_ = std::move(*helper);
+    if (model::has(missing, model::Witness::connector)) (void)connector::subscribe_again(capture_->connector_fd());
+    if (!model::has(missing, model::Witness::audit)) return;
+    if (registered_) (void)audit::register_again(capture_->audit_fd());
+    capture_->suspect_audit();
 }
 
 /// Our own watch where the service manager does not look.
@@ -281,6 +315,7 @@ std::map<std::string, std::string> Recorder::facts() const {
             {"recorder.since_ns", std::to_string(since_ns_)},
             {"recorder.journal", settings_.journal()},
             {"rules.count", std::to_string(rules ? audit::lineage_rules().size() : 0)},
+            {"rules.aside", std::to_string(hold_ ? hold_->aside().size() : 0)},
             {"rules.key", rules ? "lineage" : ""},
             {"witnesses.audit", source_ == SourceChoice::connector ? "off" : name_of(source_)},
             {"witnesses.connector", connector_fact_}};
@@ -288,6 +323,7 @@ std::map<std::string, std::string> Recorder::facts() const {
 
 /// The orderly end: what was received is in the journal and the database, audit is as it was found.
 base::Status Recorder::end() {
+    helper_.reset();
     take_back_audit();
     capture_->finish();
     give_back_registration();
@@ -372,6 +408,9 @@ void Recorder::reload() {
     if (hold_)
         if (auto set = hold_->set_backlog(settings_.backlog_limit, settings_.backlog_wait_ms); !set)
             operator_.say(Priority::error, set.error().message());
+    capture_->check_every(settings_.rules_check_ms);
+    if (guard_) guard_->set_alarm_interval(static_cast<int>(settings_.rules_alarm_interval_s));
+    if (auto started = start_heartbeat(); !started) operator_.say(Priority::error, started.error().message());
     tracker_.begin_anew(settings_);
     std::string said = "the configuration was read again";
     for (const auto& key : left) said += (&key == &left.front() ? "; only a restart changes " : ", ") + key;

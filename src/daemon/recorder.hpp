@@ -12,6 +12,7 @@
 #include "kept.hpp"
 #include "lineage/capture/audit_hold.hpp"
 #include "lineage/capture/capture.hpp"
+#include "lineage/capture/rule_guard.hpp"
 #include "lineage/daemon/daemon.hpp"
 #include "lineage/daemon/settings.hpp"
 #include "lineage/journal/journal.hpp"
@@ -40,6 +41,8 @@ private:
     base::Status open_connector();
     base::Status open_audit();
     base::Status begin();
+    base::Status start_heartbeat();
+    void repair(model::Witnesses missing);
     base::Status end();
     void take_back_audit();
     void drain_audit();
@@ -77,7 +80,8 @@ private:
     std::unique_ptr<JournalSink> sink_;
     std::unique_ptr<capture::Capture> capture_;
     std::optional<capture::AuditHold> hold_;
-    std::optional<capture::KernelLossCounter> losses_;
+    std::optional<capture::RuleGuard> guard_;
+    std::optional<capture::HeartbeatHelper> helper_;
     bool registered_ = false;
     std::int64_t watchdog_told_ns_ = 0;
     std::string connector_fact_ = "off";

@@ -25,6 +25,7 @@ public:
     void put(model::Id owner, const std::vector<model::Attempt>& attempts) override { writer_->put(owner, attempts); }
     void drop(model::Id process) override { writer_->drop(process); }
     void put(const model::Gap& gap) override { writer_->put(gap); }
+    void put(const model::Tamper& tamper) override { writer_->put(tamper); }
     void set_position(std::uint64_t position) override { writer_->set_position(position); }
     void set_checkpoint(std::uint64_t position, std::string_view state) override {
         checkpoint_ = position;

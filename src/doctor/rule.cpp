@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <iterator>
+#include <set>
 
 #include "lineage/audit/control.hpp"
 
@@ -47,15 +48,14 @@ RuleReport review(const std::vector<std::string>& rules) {
     RuleReport report;
     const auto ours = audit::lineage_rules();
     report.ours = static_cast<int>(ours.size());
-    std::size_t found = 0;
+    std::set<std::string> found;
     int others = 0;
-    for (const auto& raw : rules) {
+    for (const auto& raw : audit::in_first_writing(rules)) {
         audit_rule_data rule{};
         std::memcpy(&rule, raw.data(), std::min(raw.size(), sizeof rule));
         const auto list = rule.flags & ~std::uint32_t{AUDIT_FILTER_PREPEND};
         if (std::find(ours.begin(), ours.end(), raw) != ours.end()) {
-            ++found;
-            report.before = others;
+            if (found.insert(raw).second) report.before = others;
         } else if (list == AUDIT_FILTER_EXIT) {
             ++others;
         } else if (list == AUDIT_FILTER_TASK && rule.action == AUDIT_NEVER) {
@@ -65,7 +65,7 @@ RuleReport review(const std::vector<std::string>& rules) {
             if (drops_our_types(rule)) ++report.hides_ours;
         }
     }
-    report.missing = report.ours - static_cast<int>(std::min(found, ours.size()));
+    report.missing = report.ours - static_cast<int>(found.size());
     return report;
 }
 

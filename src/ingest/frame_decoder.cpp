@@ -109,6 +109,21 @@ void FrameDecoder::control(const model::Frame& frame) {
             assembler_.finish();
             take_(model::Stopped{now_ns});
             break;
+        case model::Control::tampered: {
+            model::Tampered tampered;
+            tampered.episode_ns = time_in(in);
+            const auto kind = in.get<std::uint8_t>();
+            tampered.from_ns = time_in(in);
+            tampered.to_ns = time_in(in);
+            in.get(tampered.times);
+            in.get(tampered.recorder);
+            tampered.what = in.get_bytes();
+            tampered.told_ns = now_ns;
+            if (!in.ok() || kind > static_cast<std::uint8_t>(model::Weakness::lost_reset)) break;
+            tampered.kind = static_cast<model::Weakness>(kind);
+            take_(std::move(tampered));
+            break;
+        }
         case model::Control::audit_up:
             take_(model::AuditUp{in.get<bool>()});
             break;

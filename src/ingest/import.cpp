@@ -141,7 +141,7 @@ base::Result<ImportReport> import(const std::vector<std::string>& inputs, store:
         return tl::unexpected(last.error());
     }
     tree::Tracker tracker;
-    tracker.reserve_ids(last->process, last->boot, last->gap);
+    tracker.reserve_ids(last->process, last->boot, last->gap, last->tamper);
     BatchQueue queue(batches_max);
     Reading reading(queue);
     std::thread reader([&] { reading.run(inputs); });

@@ -19,6 +19,7 @@ class NoSink final : public tree::ChangeSink {
     void attempts(model::Id, const std::vector<model::Attempt>&) override {}
     void removed(model::Id) override {}
     void gap(const model::Gap&) override {}
+    void tamper(const model::Tamper&) override {}
 };
 
 }  // namespace
@@ -81,7 +82,7 @@ base::Status Pipeline::restore(const store::Progress& progress) {
     if (progress.checkpoint.empty()) {
         const auto last = state_->writer.last_ids();
         if (!last) return tl::unexpected(last.error());
-        state_->tracker.reserve_ids(last->process, last->boot, last->gap);
+        state_->tracker.reserve_ids(last->process, last->boot, last->gap, last->tamper);
         return {};
     }
     const std::string_view checkpoint = progress.checkpoint;

@@ -22,6 +22,7 @@ public:
     }
     void removed(model::Id process) override { writer_.drop(process); }
     void gap(const model::Gap& gap) override { writer_.put(gap); }
+    void tamper(const model::Tamper& tamper) override { writer_.put(tamper); }
 
 private:
     store::Writer& writer_;

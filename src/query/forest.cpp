@@ -14,6 +14,37 @@ bool touches(const model::Gap& gap, const model::Process& process) {
     return gap.boot == process.boot && gap.from_ns <= end_ns && gap.to_ns >= process.born.time_ns;
 }
 
+bool touches(const model::Tamper& tamper, const model::Process& process) {
+    const auto never = std::numeric_limits<model::TimeNs>::max();
+    const auto end_ns = process.ended ? process.ended->time_ns : never;
+    const auto undone_ns = tamper.to_ns != 0 ? tamper.to_ns : never;
+    return tamper.boot == process.boot && tamper.from_ns <= end_ns && undone_ns >= process.born.time_ns;
+}
+
+/// Those of `all` that some life on the path touches. Oldest first: pid 0 outlives all, so mostly it decides.
+template <class Interval>
+std::vector<Interval> touching(const std::vector<Interval>& all, const model::Path& path) {
+    std::vector<Interval> found;
+    std::copy_if(all.begin(), all.end(), std::back_inserter(found), [&](const Interval& one) {
+        return touches(one, path.process.process) ||
+               std::any_of(path.ancestors.rbegin(), path.ancestors.rend(),
+                           [&](const model::Node& node) { return touches(one, node.process); });
+    });
+    return found;
+}
+
+base::Result<std::map<model::Id, model::Process>> culprits_of(store::Reader& reader,
+                                                              const std::vector<model::Tamper>& tampering) {
+    std::map<model::Id, model::Process> culprits;
+    for (const auto& tamper : tampering) {
+        if (tamper.by == 0 || culprits.count(tamper.by) != 0) continue;
+        auto found = reader.by_id(tamper.by);
+        if (!found) return tl::unexpected(found.error());
+        if (*found) culprits.emplace(tamper.by, std::move((*found)->process));
+    }
+    return culprits;
+}
+
 // The ancestors of `nodes` that are not among them, each once.
 base::Status add_ancestors(store::Reader& reader, std::vector<model::Node>& nodes) {
     std::unordered_set<model::Id> known{0};
@@ -70,17 +101,17 @@ base::Result<model::Path> path_of(store::Reader& reader, model::Id id) {
     if (!ancestors) return tl::unexpected(ancestors.error());
     const auto gaps = reader.gaps(process->process.boot);
     if (!gaps) return tl::unexpected(gaps.error());
-    model::Path path{std::move(*process), std::move(*ancestors), {}, {}};
+    const auto tampering = reader.tampering(process->process.boot);
+    if (!tampering) return tl::unexpected(tampering.error());
+    model::Path path{std::move(*process), std::move(*ancestors), {}, {}, {}, {}};
     auto senders = senders_of(reader, path);
     if (!senders) return tl::unexpected(senders.error());
     path.senders = std::move(*senders);
-    for (const auto& gap : *gaps) {
-        // Oldest first: pid 0 outlives all, so mostly it decides.
-        const bool is_touched = touches(gap, path.process.process) ||
-                                std::any_of(path.ancestors.rbegin(), path.ancestors.rend(),
-                                            [&](const model::Node& node) { return touches(gap, node.process); });
-        if (is_touched) path.gaps.push_back(gap);
-    }
+    path.gaps = touching(*gaps, path);
+    path.tampering = touching(*tampering, path);
+    auto culprits = culprits_of(reader, path.tampering);
+    if (!culprits) return tl::unexpected(culprits.error());
+    path.culprits = std::move(*culprits);
     return path;
 }
 

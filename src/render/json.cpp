@@ -195,6 +195,23 @@ std::string gap_json(const model::Gap& gap, std::string_view boot) {
     return out;
 }
 
+std::string tamper_json(const model::Tamper& tamper) {
+    std::string out;
+    JsonText json(out);
+    json.begin_object();
+    time_member(json, "time", tamper.time_ns);
+    json.member("what", std::string_view(tamper.what));
+    id_member(json, "by", tamper.by);
+    json.member("pid", tamper.pid == 0 ? std::nullopt : std::optional(tamper.pid));
+    uid_member(json, "auid", tamper.auid);
+    time_member(json, "impaired_from", tamper.from_ns);
+    time_member(json, "impaired_to", tamper.to_ns);
+    json.member("inferred", tamper.inferred);
+    json.member("times", tamper.times);
+    json.end_object();
+    return out;
+}
+
 std::string path_json(const model::Path& path) {
     std::string out;
     JsonText json(out);
@@ -208,6 +225,10 @@ std::string path_json(const model::Path& path) {
     json.key("gaps");
     json.begin_array();
     for (const auto& gap : path.gaps) json.ready(gap_json(gap, path.process.boot));
+    json.end_array();
+    json.key("tampering");
+    json.begin_array();
+    for (const auto& tamper : path.tampering) json.ready(tamper_json(tamper));
     json.end_array();
     json.end_object();
     return out;

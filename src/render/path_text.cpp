@@ -41,6 +41,7 @@ public:
             put_block(*node, parent);
         put_block(path_.process, parent);
         for (const auto& gap : path_.gaps) put_gap(gap);
+        for (const auto& tamper : path_.tampering) put_tamper(tamper);
     }
 
 private:
@@ -191,6 +192,13 @@ private:
     void put_gap(const model::Gap& gap) {
         Line line(style_, out_);
         line.put(gap_words(gap, style_), Ink::warn);
+        line.end();
+    }
+
+    void put_tamper(const model::Tamper& tamper) {
+        const auto found = path_.culprits.find(tamper.by);
+        Line line(style_, out_);
+        line.put(tamper_words(tamper, found == path_.culprits.end() ? nullptr : &found->second, style_), Ink::bad);
         line.end();
     }
 

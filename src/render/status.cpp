@@ -55,6 +55,37 @@ void put_group(const std::string& group, const Facts& facts, const Style& style,
     }
 }
 
+/// "swapper/0 (0) => systemd (1) => bash (812) => auditctl (4242)".
+std::string lineage_words(const model::Path& path) {
+    std::string out;
+    const auto put = [&](const model::Node& node) {
+        out += fmt::format("{}{} ({})", out.empty() ? "" : " => ", escape_for_terminal(node.process.comm),
+                           node.process.pid);
+    };
+    for (auto node = path.ancestors.rbegin(); node != path.ancestors.rend(); ++node) put(*node);
+    put(path.process);
+    return out;
+}
+
+void put_tampering(const Status& status, const Style& style, std::string& out) {
+    Line count(style, out);
+    count.put("tampering");
+    count.to(28);
+    count.put(fmt::format("{}", status.tampering.size()), status.tampering.empty() ? Ink::good : Ink::bad);
+    count.end();
+    for (const auto& tamper : status.tampering) {
+        const auto culprit = status.culprits.find(tamper.by);
+        const bool is_known = culprit != status.culprits.end();
+        Line line(style, out);
+        line.put(tamper_words(tamper, is_known ? &culprit->second.process.process : nullptr, style), Ink::bad);
+        line.end();
+        if (!is_known) continue;
+        Line lineage(style, out);
+        lineage.put("           " + lineage_words(culprit->second));
+        lineage.end();
+    }
+}
+
 }  // namespace
 
 std::string status_json(const Status& status) {
@@ -77,6 +108,7 @@ std::string status_json(const Status& status) {
     json.end_array();
     json.key("tampering");
     json.begin_array();
+    for (const auto& tamper : status.tampering) json.ready(tamper_json(tamper));
     json.end_array();
     json.key("database");
     json.begin_object();
@@ -108,6 +140,7 @@ void status_text(const Status& status, const Style& style, std::string& out) {
         line.put(gap_words(gap, style), Ink::warn);
         line.end();
     }
+    put_tampering(status, style, out);
 }
 
 }  // namespace lineage::render

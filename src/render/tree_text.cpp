@@ -36,8 +36,24 @@ void push_in_order(const model::Forest& forest, std::vector<Vertex>& siblings, V
     }
 }
 
-/// What differs from the parent, and how it ended: user, login, end, inferred.
-void put_remarks(const model::Process& process, const model::Process* parent, const Style& style, Line& line) {
+/// What the process has to do with tampering, if anything.
+const char* tamper_remark(const model::Process& process, const std::vector<model::Tamper>& tampering) {
+    const char* remark = nullptr;
+    for (const auto& tamper : tampering) {
+        if (tamper.by == process.id) return "tampered with the recording";
+        const auto inside = [&](model::TimeNs time_ns) {
+            return tamper.from_ns <= time_ns && (tamper.to_ns == 0 || time_ns <= tamper.to_ns);
+        };
+        const bool is_affected = tamper.boot == process.boot &&
+                                 (inside(process.born.time_ns) || (process.ended && inside(process.ended->time_ns)));
+        if (is_affected) remark = "while the recording was impaired";
+    }
+    return remark;
+}
+
+/// What differs from the parent, and how it ended: user, login, end, inferred, tampering.
+void put_remarks(const model::Process& process, const model::Process* parent,
+                 const std::vector<model::Tamper>& tampering, const Style& style, Line& line) {
     const auto& who = process.credentials;
     auto remark = [&, first = true](const std::string& words, Ink ink) mutable {
         line.put(first ? " " : ", ");
@@ -52,12 +68,14 @@ void put_remarks(const model::Process& process, const model::Process* parent, co
     if (is_news(&model::Credentials::auid)) remark("login " + user_words(who.auid, style), Ink::strong);
     if (process.ended) remark(end_words(process), process.ended->signal ? Ink::bad : Ink::faint);
     if (process.inferred != model::Inferred::no) remark("inferred", Ink::odd);
+    if (const char* const words = tamper_remark(process, tampering)) remark(words, Ink::bad);
 }
 
 class Drawing {
 public:
-    Drawing(const model::Forest& forest, const Style& style, std::string& out)
-        : forest_(forest), style_(style), out_(out) {}
+    Drawing(const model::Forest& forest, const std::vector<model::Tamper>& tampering, const Style& style,
+            std::string& out)
+        : forest_(forest), tampering_(tampering), style_(style), out_(out) {}
 
     void draw_from(Vertex root) {
         std::vector<Waiting> stack{{root, root, 0, true}};
@@ -80,7 +98,8 @@ private:
         put_lines(now, line);
         const auto& node = forest_[now.vertex];
         line.put(fmt::format("{}", node.process.pid), node.process.ended ? Ink::faint : Ink::good);
-        put_remarks(node.process, now.vertex == now.parent ? nullptr : &forest_[now.parent].process, style_, line);
+        put_remarks(node.process, now.vertex == now.parent ? nullptr : &forest_[now.parent].process, tampering_, style_,
+                    line);
         line.put(": ");
         line.put(command_words(node, command_bytes_max), node.process.ended ? Ink::faint : Ink::plain);
         line.end();
@@ -98,6 +117,7 @@ private:
     }
 
     const model::Forest& forest_;
+    const std::vector<model::Tamper>& tampering_;
     const Style& style_;
     std::string& out_;
     std::vector<bool> open_;
@@ -105,14 +125,16 @@ private:
 
 }  // namespace
 
-void tree_text(const model::Forest& forest, const Style& style, std::string& out) {
+void tree_text(const model::Forest& forest, const std::vector<model::Tamper>& tampering, const Style& style,
+               std::string& out) {
     std::vector<Waiting> roots;
     std::vector<Vertex> vertices;
     for (const auto vertex : boost::make_iterator_range(boost::vertices(forest))) {
         if (boost::in_degree(vertex, forest) == 0) vertices.push_back(vertex);
     }
     push_in_order(forest, vertices, 0, 0, roots);
-    for (auto root = roots.rbegin(); root != roots.rend(); ++root) Drawing(forest, style, out).draw_from(root->vertex);
+    for (auto root = roots.rbegin(); root != roots.rend(); ++root)
+        Drawing(forest, tampering, style, out).draw_from(root->vertex);
 }
 
 }  // namespace lineage::render

@@ -65,6 +65,21 @@ std::string gap_words(const model::Gap& gap, const Style& style) {
                        model::name_of(gap.witness), escape_for_terminal(gap.why));
 }
 
+std::string tamper_words(const model::Tamper& tamper, const model::Process* culprit, const Style& style) {
+    auto words = fmt::format("tampering  {} to {}: {}", time_text(tamper.from_ns, style.utc),
+                             tamper.to_ns == 0 ? "(not undone)" : time_text(tamper.to_ns, style.utc),
+                             escape_for_terminal(tamper.what));
+    if (tamper.times > 1) words += fmt::format(", undone {} times", tamper.times);
+    if (tamper.by == 0)
+        words += ", by whom is not known";
+    else
+        words +=
+            fmt::format(", {}by pid {}{}, id @{}", tamper.inferred ? "probably " : "", tamper.pid,
+                        culprit == nullptr ? "" : fmt::format(" ({})", escape_for_terminal(culprit->comm)), tamper.by);
+    if (tamper.auid != model::unset_uid) words += ", login " + user_words(tamper.auid, style);
+    return words;
+}
+
 std::string command_words(const model::Image& image, std::size_t bytes_max) {
     std::string out;
     const auto& argv = image.argv;

@@ -132,6 +132,19 @@ base::Result<std::vector<model::Gap>> SqliteReader::gaps(model::BootId boot) {
     return answer(std::move(gaps));
 }
 
+base::Result<std::vector<model::Tamper>> SqliteReader::tampering(model::BootId boot) {
+    std::vector<model::Tamper> tampering;
+    Statement rows(*database_,
+                   "SELECT id, boot, time_ns, what, by, inferred, pid, auid, from_ns, to_ns, times FROM tamper "
+                   "WHERE ?1 IN (0, boot) ORDER BY id");
+    for (rows.start(boot); rows.next();) {
+        tampering.push_back({rows.integer(0), rows.integer(1), rows.integer(2), rows.text(3), rows.integer(4),
+                             rows.integer(5) != 0, static_cast<model::Pid>(rows.integer(6)), user_of(rows.optional(7)),
+                             rows.integer(8), rows.integer(9), rows.integer(10)});
+    }
+    return answer(std::move(tampering));
+}
+
 base::Result<std::map<std::string, std::string>> SqliteReader::facts() {
     std::map<std::string, std::string> facts;
     Statement rows(*database_, "SELECT name, value FROM fact");

@@ -22,6 +22,7 @@ public:
     base::Result<std::vector<model::Boot>> boots() override;
     base::Result<std::vector<model::BootExtent>> boot_extents() override;
     base::Result<std::vector<model::Gap>> gaps(model::BootId boot) override;
+    base::Result<std::vector<model::Tamper>> tampering(model::BootId boot) override;
     base::Result<std::map<std::string, std::string>> facts() override;
     base::Result<Sizes> sizes() override;
 

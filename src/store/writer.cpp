@@ -88,8 +88,9 @@ base::Result<Progress> SqliteWriter::progress() {
 base::Result<LastIds> SqliteWriter::last_ids() {
     LastIds ids;
     Statement row(*database_,
-                  "SELECT (SELECT max(id) FROM process), (SELECT max(id) FROM boot), (SELECT max(id) FROM gap)");
-    if (row.start().next()) ids = {row.integer(0), row.integer(1), row.integer(2)};
+                  "SELECT (SELECT max(id) FROM process), (SELECT max(id) FROM boot), (SELECT max(id) FROM gap), "
+                  "(SELECT max(id) FROM tamper)");
+    if (row.start().next()) ids = {row.integer(0), row.integer(1), row.integer(2), row.integer(3)};
     if (auto status = database_->take_failure(); !status) return tl::unexpected(status.error());
     return ids;
 }
@@ -171,6 +172,16 @@ void SqliteWriter::put(const model::Gap& gap) {
         .run();
 }
 
+void SqliteWriter::put(const model::Tamper& tamper) {
+    Statement(*database_,
+              "INSERT OR REPLACE INTO tamper (id, boot, time_ns, what, by, inferred, pid, auid, from_ns, to_ns, times) "
+              "VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)")
+        .start(tamper.id, tamper.boot, tamper.time_ns, std::string_view(tamper.what), tamper.by,
+               std::int64_t{tamper.inferred}, tamper.pid, column_of(tamper.auid), tamper.from_ns, tamper.to_ns,
+               tamper.times)
+        .run();
+}
+
 void SqliteWriter::set_position(std::uint64_t position) {
     Statement(*database_, "INSERT OR REPLACE INTO position VALUES (1,?1)")
         .start(static_cast<std::int64_t>(position))
@@ -195,7 +206,8 @@ void SqliteWriter::drop_boot(std::string_view name) {
           "DELETE FROM sender WHERE process IN (SELECT id FROM process WHERE boot IN (SELECT id FROM boot WHERE "
           "name=?1))",
           "DELETE FROM process WHERE boot IN (SELECT id FROM boot WHERE name=?1)",
-          "DELETE FROM gap WHERE boot IN (SELECT id FROM boot WHERE name=?1)", "DELETE FROM boot WHERE name=?1"}) {
+          "DELETE FROM gap WHERE boot IN (SELECT id FROM boot WHERE name=?1)",
+          "DELETE FROM tamper WHERE boot IN (SELECT id FROM boot WHERE name=?1)", "DELETE FROM boot WHERE name=?1"}) {
         Statement(*database_, sql).start(name).run();
     }
     if (sqlite3_changes(database_->handle()) == 0) return;

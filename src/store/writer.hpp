@@ -34,6 +34,7 @@ public:
     void put(model::Id owner, const std::vector<model::Attempt>& attempts) override;
     void drop(model::Id process) override;
     void put(const model::Gap& gap) override;
+    void put(const model::Tamper& tamper) override;
     void set_position(std::uint64_t position) override;
     void set_checkpoint(std::uint64_t position, std::string_view state) override;
     void set_fact(std::string_view name, std::string_view value) override;

@@ -310,6 +310,7 @@ void Tracker::State::advance(model::TimeNs time_ns) {
     population.forget(pace_ns - 2 * memory_ns);
     ask_for_numbers();
     decide_waiting_forks(false);
+    if (!tampering.empty()) settle_tampering(false);
     std::erase_if(connector_gaps, [&](const model::Gap& gap) { return gap.to_ns < pace_ns - 2 * memory_ns; });
 }
 

@@ -67,6 +67,28 @@ struct WaitingFork {
     model::TimeNs since_ns = 0;  ///< the call was not entered before
 };
 
+/// A change of audit's configuration, and who made it as far as the record names a process.
+struct ConfigChange {
+    model::TimeNs time_ns = 0;
+    model::Id by = 0;
+    model::Pid pid = 0;
+    std::uint32_t auid = model::unset_uid;
+    model::AuditConfigChange::What what = model::AuditConfigChange::What::other;
+    std::uint32_t list = 0;
+    std::string name;
+};
+
+/// A weakening of the recording that capture may yet tell more of, or whose culprit a record may yet name.
+struct Tampering {
+    model::TimeNs episode_ns = 0;
+    model::Weakness kind = model::Weakness::rules_removed;
+    model::TimeNs told_ns = 0;  ///< capture's last word on it
+    model::Pid recorder = 0;
+    bool settled = false;  ///< every record of it must have come
+    model::Tamper tamper;
+    model::Gap gap;
+};
+
 struct Tracker::State {
     Population population;
     model::Boot boot;
@@ -88,11 +110,15 @@ struct Tracker::State {
     std::vector<model::Gap> connector_gaps;  ///< recent ones
     model::BootId last_boot_id = 0;
     model::Id last_gap_id = 0;
+    model::Id last_tamper_id = 0;
     std::uint64_t observations = 0;
     std::uint64_t images_created = 0;
 
     std::vector<model::Boot> changed_boots;
     std::vector<model::Gap> changed_gaps;
+    std::vector<model::Tamper> changed_tampering;
+    std::deque<ConfigChange> config_changes;  ///< recent ones, in order of arrival
+    std::vector<Tampering> tampering;         ///< recent ones
     std::vector<Question> questions;
     std::deque<model::Id> uncertain_numbers;  ///< lives whose foretold number no record has confirmed yet
     std::map<std::int32_t, Space> spaces;     ///< the pid namespaces in use but the initial one, which is 0
@@ -231,6 +257,17 @@ struct Tracker::State {
     void move_signals(Life& from, Life& to, model::TimeNs since_ns);
     /// Who sent the signal that ended it, as far as records have told.
     void name_sender(Life& life);
+
+    // tampering.cpp
+    void on(model::AuditConfigChange&& told);
+    void on(model::Tampered&& told);
+    void name_culprit(Tampering& of);
+    void guess_culprit(Tampering& of);
+    /// What no record has told of by now, none will; `all`: no more will come.
+    void settle_tampering(bool all);
+    void tell(Tampering& one);
+    void save_tampering(base::Encoder& out) const;
+    void restore_tampering(base::Decoder& in);
 
     // audit.cpp
     void state(Life& life, const model::AuditHeader& task);

@@ -8,7 +8,7 @@ namespace lineage::tree {
 
 namespace {
 
-constexpr std::uint32_t saved_version = 6;
+constexpr std::uint32_t saved_version = 7;
 
 }  // namespace
 
@@ -37,6 +37,7 @@ void Tracker::State::on(model::BootBegan&& began) {
         return;
     }
     if (root != nullptr) {
+        settle_tampering(true);
         for (const auto id : population.ids())
             if (Life& life = *population.find(id); life.alive() && !life.phantom)
                 life.process.ended = model::End{std::max(began.started_ns, newest_ns), 0, {}, {}, false, 0},
@@ -44,6 +45,8 @@ void Tracker::State::on(model::BootBegan&& began) {
         population.clear();
         waiting_forks.clear();
         spaces.clear();
+        config_changes.clear();
+        tampering.clear();
     }
     boot = {++last_boot_id, std::move(began.name), std::move(began.host), began.started_ns, began.imported};
     changed_boots.push_back(boot);
@@ -114,6 +117,7 @@ void Tracker::State::lose_connector(model::Gap gap) {
 
 void Tracker::State::on(model::Stopped&& stopped) {
     decide_waiting_forks(true);
+    settle_tampering(true);
     stopped_ns = stopped.time_ns;
     connector_up = audit_up = false;
 }
@@ -137,6 +141,7 @@ void Tracker::observe(model::Observation&& observation) {
 void Tracker::finish() {
     // What was uncertain is in the tree, marked. Phantoms stay untold; they were threads, or never spoke.
     state_->decide_waiting_forks(true);
+    state_->settle_tampering(true);
 }
 
 void Tracker::take_changes(ChangeSink& sink) {
@@ -155,20 +160,23 @@ void Tracker::take_changes(ChangeSink& sink) {
         life.images_changed_from = std::numeric_limits<std::int32_t>::max();
     });
     for (const model::Gap& gap : std::exchange(state_->changed_gaps, {})) sink.gap(gap);
+    for (const model::Tamper& tamper : std::exchange(state_->changed_tampering, {})) sink.tamper(tamper);
 }
 
 std::size_t Tracker::pending_changes() const {
-    return state_->changed_boots.size() + state_->population.changes() + state_->changed_gaps.size();
+    return state_->changed_boots.size() + state_->population.changes() + state_->changed_gaps.size() +
+           state_->changed_tampering.size();
 }
 
 std::vector<Question> Tracker::take_questions() {
     return std::exchange(state_->questions, {});
 }
 
-void Tracker::reserve_ids(model::Id process, model::BootId boot, model::Id gap) {
+void Tracker::reserve_ids(model::Id process, model::BootId boot, model::Id gap, model::Id tamper) {
     state_->population.last_id = std::max(state_->population.last_id, process);
     state_->last_boot_id = std::max(state_->last_boot_id, boot);
     state_->last_gap_id = std::max(state_->last_gap_id, gap);
+    state_->last_tamper_id = std::max(state_->last_tamper_id, tamper);
 }
 
 Counters Tracker::counters() const {
@@ -240,6 +248,7 @@ void Tracker::save(std::string& saved) const {
     }
     out.put(static_cast<std::uint32_t>(s.uncertain_numbers.size()));
     for (const auto id : s.uncertain_numbers) out.put(id);
+    s.save_tampering(out);
     s.population.save(out);
 }
 
@@ -315,6 +324,7 @@ base::Status Tracker::restore(std::string_view saved) {
     }
     const auto uncertain = in.get<std::uint32_t>();
     for (std::uint32_t i = 0; i < uncertain && in.ok(); ++i) s.uncertain_numbers.push_back(in.get<model::Id>());
+    s.restore_tampering(in);
     s.population.restore(in);
     s.root = s.population.find(root);
     if (!in.ok()) return base::fail("checkpoint", "is damaged");

@@ -21,6 +21,7 @@ public:
     void put(model::Id, const std::vector<model::Attempt>&) override {}
     void drop(model::Id process) override { parents_.erase(process); }
     void put(const model::Gap&) override {}
+    void put(const model::Tamper&) override {}
     void set_position(std::uint64_t) override {}
     void set_checkpoint(std::uint64_t, std::string_view) override {}
     void set_fact(std::string_view, std::string_view) override {}

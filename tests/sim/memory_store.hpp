@@ -37,6 +37,7 @@ public:
         drop_images(process, 0);
     }
     void put(const model::Gap& gap) override { gaps.push_back(gap); }
+    void put(const model::Tamper&) override {}
     void set_position(std::uint64_t position) override { saved.position = position; }
     void set_checkpoint(std::uint64_t position, std::string_view state) override {
         saved.checkpoint_position = position;

@@ -26,6 +26,15 @@ struct KernelState {
     bool operator==(const KernelState&) const = default;
 };
 
+/// State and rules, asked for together.
+struct Picture {
+    KernelState state;
+    std::vector<std::string> rules;  ///< raw struct audit_rule_data, list by list, each in its order
+};
+
+/// A backlog wait time in the kernel's unit, rounded up.
+std::uint32_t raw_backlog_wait(std::uint32_t wait_ms);
+
 /// Requests and their acknowledgements on a netlink socket of its own, so that no record is ever dropped while waiting
 /// for one.
 class Control {
@@ -34,16 +43,17 @@ public:
     static base::Result<Control> open();
 
     base::Result<KernelState> state();
-    /// The same without waiting: the reply makes fd() readable, take_state() then has it (or nullopt: nothing for us
-    /// yet).
-    base::Status request_state();
-    std::optional<KernelState> take_state();
+    /// The same and, where wanted, the rules, without waiting: replies make fd() readable, take_picture() collects
+    /// them, and has the picture when it is whole. A request that waits meanwhile gives it up.
+    base::Status request_picture(bool with_rules);
+    std::optional<Picture> take_picture();
     [[nodiscard]] int fd() const { return fd_.get(); }
 
     base::Status set_enabled(std::uint32_t enabled);
     base::Status set_backlog_limit(std::uint32_t records);
-    base::Status set_backlog_wait_ms(std::uint32_t wait_ms);  ///< rounded up to the kernel's unit
+    base::Status set_backlog_wait_ms(std::uint32_t wait_ms) { return set_backlog_wait_raw(raw_backlog_wait(wait_ms)); }
     base::Status set_backlog_wait_raw(std::uint32_t raw);
+    base::Status set_rate_limit(std::uint32_t records_a_second);
     base::Status set_failure(std::uint32_t failure);
     base::Status clear_registration();  ///< see unregister()
 
@@ -52,20 +62,39 @@ public:
     /// At the front of its list.
     base::Status prepend_rule(const std::string& rule);
     base::Status append_rule(const std::string& rule);
-    base::Status delete_rule(const std::string& rule);
+    base::Status delete_rule(const std::string& rule);  ///< one that is not there any more is no failure
 
 private:
     explicit Control(base::UniqueFd fd) : fd_(std::move(fd)) {}
     int send(std::uint16_t type, std::uint16_t flags, std::string_view payload);
+    struct Message {
+        std::uint32_t sequence = 0;
+        std::uint16_t type = 0;
+        std::string payload;
+    };
+    int receive_any(int timeout_ms, Message& message);
     int receive(int timeout_ms, std::uint16_t& type, std::string& payload);
     int request(std::uint16_t type, std::string_view payload);
 
     base::UniqueFd fd_;
     std::uint32_t sequence_ = 0;
+    struct Asked {
+        std::uint32_t state = 0;  ///< sequence numbers of the requests; 0: none, or answered
+        std::uint32_t rules = 0;
+        Picture picture;
+    };
+    std::optional<Asked> asked_;
 };
 
+/// The same rules can be written in two ways, which the kernel takes for different rules: with their fields in one
+/// order or the other. So what has to be put in front again can be put there in the other writing at once, and what it
+/// replaces be removed behind it: no instant is without rules, and nothing waits for a removal, which in the kernel
+/// takes an RCU grace period (10 to 40 ms a rule on a loaded machine, an addition 0.01 ms).
+enum class Writing : std::uint8_t { first, second };
 /// Our rules, in the order in which they must stand in the kernel, as raw struct audit_rule_data, key "lineage".
-std::vector<std::string> lineage_rules();
+std::vector<std::string> lineage_rules(Writing writing = Writing::first);
+/// `rules` with ours in their first writing, whichever they are in.
+std::vector<std::string> in_first_writing(std::vector<std::string> rules);
 /// Does `rule` (as list_rules gives it) carry our key?
 bool is_ours(const std::string& rule);
 
@@ -77,6 +106,11 @@ base::Result<base::UniqueFd> open_unicast(int queue_bytes);
 base::Status take_over_unicast(int socket);
 /// A member of AUDIT_NLGRP_READLOG: best effort, beside a running daemon.
 base::Result<base::UniqueFd> open_multicast(int queue_bytes);
+/// Registers the socket once more, after the registration was lost. Does not wait: a refusal arrives on the socket
+/// among the records, success shows in KernelState::pid.
+base::Status register_again(int unicast_socket);
+/// Lets a unicast socket take part in AUDIT_NLGRP_READLOG: what there is while another daemon is registered.
+base::Status listen_along(int unicast_socket, bool along);
 /// Gives the registration back (AUDIT_SET pid 0). The kernel takes that from the process that registered alone, unless
 /// the registered socket is closed.
 base::Status unregister();

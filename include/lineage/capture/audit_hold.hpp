@@ -3,16 +3,20 @@
 //
 // What was found is also kept in a file, keyed by boot_id, from before the first change until the restoration is
 // complete. So a recorder that was killed leaves the kernel recording (its rules stay in force), and the next one that
-// ends in order restores what stood before both.
+// ends in order restores what stood before both; but what somebody has changed since the one was killed counts as
+// found by the other.
+//
+// Rules of somebody else's that would hide our records and that no order of rules can outrank are set aside, and put
+// back at the end; see audit/weakness.hpp.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "lineage/audit/control.hpp"
+#include "lineage/audit/weakness.hpp"
 #include "lineage/base/result.hpp"
-#include "lineage/capture/capture.hpp"
 
 namespace lineage::capture {
 
@@ -22,6 +26,7 @@ struct AuditWishes {
     bool backlog = true;
     std::uint32_t backlog_limit = 65536;
     std::uint32_t backlog_wait_ms = 100;
+    bool lock = false;  ///< -e 2, once all of it is in force: nobody can change it until the next boot, nor do we
 };
 
 class AuditHold {
@@ -32,11 +37,25 @@ public:
 
     /// New backlog settings, where they are ours.
     base::Status set_backlog(std::uint32_t limit, std::uint32_t wait_ms);
+    [[nodiscard]] bool has_rules() const { return wishes_.rules; }
+    /// What has to be in force; `pid`: the registered daemon, 0 where that is not us.
+    [[nodiscard]] audit::Wanted wanted(std::uint32_t pid) const;
+    /// Undoes what was found among the rules `in_force`, all of it that can be; the first failure. A lost registration
+    /// is not ours to mend. Does not wait: the kernel acknowledges changes at once, but lists rules from a thread of
+    /// its own.
+    base::Status mend(const std::vector<audit::Finding>& findings, const std::vector<std::string>& in_force);
+    /// Removes what mend() has replaced, once it no longer matters when that is done: see audit::Writing.
+    base::Status tidy(const std::vector<std::string>& in_force);
+    /// The rules of others that are set aside.
+    [[nodiscard]] const std::vector<std::string>& aside() const { return found_.aside; }
+
     /// Stops the records that we caused: audit as on or off as it was found, our rules removed.
     base::Status withdraw();
-    /// After withdraw(): the rest of the settings, and the file's end.
+    /// After withdraw(): the rest of the settings, the rules that were set aside, and the file's end.
     base::Status restore();
 
+    /// Who was registered as the audit daemon when it began: us, or one before us whose socket we have.
+    [[nodiscard]] std::uint32_t registered() const { return registered_; }
     [[nodiscard]] std::uint32_t lost() const { return lost_; }  ///< the kernel's counter before we began
     audit::Control& control() { return control_; }
 
@@ -45,35 +64,33 @@ private:
         std::uint32_t enabled = 0;
         std::uint32_t backlog_limit = 0;
         std::uint32_t backlog_wait_time = 0;
+        std::uint32_t rate_limit = 0;
         std::vector<std::string> rules;  ///< those that carry our key, a boot loader's perhaps
+        std::vector<std::string> aside;
     };
-    AuditHold(audit::Control control, std::string file) : control_(std::move(control)), file_(std::move(file)) {}
-    base::Status apply(const AuditWishes& wishes);
-    base::Status put_rules_first();
-    base::Status write_found(const std::string& boot) const;
-    bool read_found(const std::string& boot);
+    /// What is known of an earlier recorder of this boot that was killed.
+    struct Left {
+        Found found;
+        Found set;  ///< what it had set instead
+    };
+    AuditHold(audit::Control control, std::string file, std::string boot, const AuditWishes& wishes)
+        : control_(std::move(control)), file_(std::move(file)), boot_(std::move(boot)), wishes_(wishes) {}
+    base::Status apply();
+    base::Status put_rules_first(const std::vector<std::string>& in_force);
+    base::Status set_aside(const std::string& rule);
+    [[nodiscard]] Found ours() const;
+    base::Status write_found() const;
+    [[nodiscard]] std::optional<Left> read_left() const;
+    static void keep_changes(const audit::Picture& now, const Left& left, Found& found);
 
     audit::Control control_;
     std::string file_;
+    std::string boot_;
+    AuditWishes wishes_;
     Found found_;
-    bool backlog_is_ours_ = false;
     bool locked_ = false;  ///< -e 2: nothing can be changed until the next boot, nor has to be restored
     std::uint32_t lost_ = 0;
-};
-
-/// The kernel's count of lost records, asked through `control`.
-class KernelLossCounter final : public LossCounter {
-public:
-    explicit KernelLossCounter(audit::Control& control) : control_(control) {}
-    int fd() override { return control_.fd(); }
-    void request() override { (void)control_.request_state(); }
-    std::optional<std::uint32_t> take() override {
-        const auto state = control_.take_state();
-        return state ? std::optional(state->lost) : std::nullopt;
-    }
-
-private:
-    audit::Control& control_;
+    std::uint32_t registered_ = 0;
 };
 
 }  // namespace lineage::capture

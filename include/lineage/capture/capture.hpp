@@ -19,9 +19,12 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "lineage/base/result.hpp"
 #include "lineage/base/unique_fd.hpp"
+#include "lineage/capture/heartbeat.hpp"
 #include "lineage/capture/window.hpp"
 #include "lineage/model/frame.hpp"
 #include "lineage/model/observation.hpp"
@@ -37,13 +40,22 @@ public:
     [[nodiscard]] virtual std::uint64_t position() const = 0;  ///< behind the last frame
 };
 
-/// The edge to the kernel's count of lost records (audit::Control; a fake in tests).
-class LossCounter {
+/// The edge to the kernel's audit state: how many records it has lost, and what weakens the recording (RuleGuard; a
+/// fake in tests).
+class AuditWatch {
 public:
-    virtual ~LossCounter() = default;
+    virtual ~AuditWatch() = default;
     virtual int fd() = 0;        ///< readable when an answer is there
     virtual void request() = 0;  ///< does not wait
-    virtual std::optional<std::uint32_t> take() = 0;
+    struct Answer {
+        std::uint32_t lost = 0;
+        std::vector<model::Tampered> tampering;  ///< news
+        std::vector<std::string> alarms;         ///< for the operator
+        bool reconcile = false;                  ///< what happened meanwhile is to be looked up in /proc
+        int again_ms = -1;                       ///< look again then, reason or not; -1: no need
+        int pause_ms = 0;                        ///< do not look earlier, whatever the reason
+    };
+    virtual std::optional<Answer> take() = 0;
 };
 
 enum class AuditFeed { unicast, multicast, lines };
@@ -51,7 +63,8 @@ enum class AuditFeed { unicast, multicast, lines };
 struct Timing {
     int gather_us = 4000;     ///< between turns while records trickle in: a turn costs the same for one as for many
     int idle_ms = 30;         ///< of silence before an `idle` frame: longer than the assembler's settle time
-    int check_ms = 1000;      ///< between looks at the clocks and at the lost counter while records come
+    int check_ms = 1000;      ///< between looks at the clocks while records come, and at the audit state always
+    int spacing_ms = 20;      ///< at least, from one look at the audit state to the next
     int reconcile_ms = 2000;  ///< at least, from one /proc snapshot to the next
     int retry_ms = 200;       ///< at least, from one attempt to write a failing journal to the next
     std::size_t waiting_bytes_max = 64U << 20;  ///< of frames in memory while the journal takes none
@@ -73,9 +86,11 @@ public:
     void attach_connector(base::UniqueFd socket);
     /// `alone`: no other consumer sees these records. The feed's end (stdin closed) ends run().
     void attach_audit(base::UniqueFd input, AuditFeed feed, bool alone);
-    /// Losses are counted from `lost` on, when resumed from where the earlier capture left off. `counter` must outlive
+    /// Losses are counted from `lost` on, when resumed from where the earlier capture left off. `watch` must outlive
     /// run().
-    void watch_losses(LossCounter& counter, std::uint32_t lost);
+    void watch_audit(AuditWatch& watch, std::uint32_t lost);
+    /// Told what an operator should know at once, in one line.
+    void on_alarm(std::function<void(const std::string&)> told);
     /// Calls `progress` after every turn that took what was there or found nothing, and at least every `every_ms`.
     void on_progress(int every_ms, std::function<void()> progress);
     /// Told when the journal stops taking frames, with why, and when it takes them again.
@@ -94,6 +109,14 @@ public:
 
     /// One turn: appends and publishes what is there now. False when nothing was.
     bool turn();
+    /// `helper` must outlive run(). `repair` is called when a beat was missing, with those who did not tell of it: what
+    /// follows is the caller's to do, a new helper included.
+    void attach_heartbeat(Heartbeat heartbeat, HeartbeatHelper& helper, std::function<void(model::Witnesses)> repair);
+    void detach_heartbeat();
+    /// Timing::check_ms.
+    void check_every(int check_ms);
+    /// Look at the audit state as soon as that may be.
+    void suspect_audit();
     /// The counter stands at `lost` now: what came on top since the last look becomes a Lost frame.
     void lost_is(std::uint32_t lost);
     /// The orderly end: takes what is left and appends `stop`.
@@ -102,6 +125,7 @@ public:
     [[nodiscard]] int audit_fd() const;
     /// Closes the sockets; nothing is received any more.
     void detach();
+    [[nodiscard]] int connector_fd() const;
     struct Counters {
         std::uint64_t audit = 0;
         std::uint64_t connector = 0;

@@ -17,6 +17,9 @@ namespace lineage::connector {
 
 /// A subscribed, non-blocking socket with a receive buffer of about `queue_bytes`; needs CAP_NET_ADMIN.
 base::Result<base::UniqueFd> open_socket(int queue_bytes);
+/// Once more, on a socket that is subscribed already: anyone with CAP_NET_ADMIN may have ended everybody's subscription
+/// (an IGNORE of a new socket counts the kernel's listeners down, cn_proc_mcast_ctl in drivers/connector/cn_proc.c).
+base::Status subscribe_again(int socket);
 base::Status unsubscribe(int socket);
 
 /// The messages in one datagram, for the journal: hands over each struct cn_msg with its struct proc_event, raw.

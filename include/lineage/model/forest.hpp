@@ -22,12 +22,15 @@ struct Node {
 /// Vertices are processes, edges lead from a creation parent to its children.
 using Forest = boost::adjacency_list<boost::vecS, boost::vecS, boost::bidirectionalS, Node>;
 
-/// A process with its ancestors, parent first, pid 0 last, and the gaps that any of their lives touches.
+/// A process with its ancestors, parent first, pid 0 last, and the gaps and the tampering that any of their lives
+/// touches.
 struct Path {
     Node process;
     std::vector<Node> ancestors;
     std::vector<Gap> gaps;
     std::map<Id, Process> senders;  ///< of the signals that ended them (End::by), those that are still known
+    std::vector<Tamper> tampering = {};
+    std::map<Id, Process> culprits = {};  ///< Tamper::by, likewise
 };
 
 /// What `find` and `export` select by; everything given must hold.

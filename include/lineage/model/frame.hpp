@@ -42,6 +42,10 @@ enum class Control : std::uint16_t {
     /// Capture goes on with the sockets of one that died, which were kept open: i64 when that one was last alive, i64
     /// now, both CLOCK_REALTIME ns. Nothing is missing in between.
     resumed = 13,
+    /// i64 CLOCK_REALTIME ns when it was first found, u8 Weakness, i64 from_ns (all was well then), i64 to_ns (undone;
+    /// 0: not), i64 how often so far, i32 pid of capture, bytes what. A later one with the same first two fields
+    /// replaces it.
+    tampered = 14,
 };
 
 }  // namespace lineage::model

@@ -61,6 +61,18 @@ struct AuditLogin {
     std::uint32_t ses = unset_uid;
 };
 
+/// CONFIG_CHANGE: audit's rules or settings were changed, or that was refused (audit_log_rule_change in
+/// kernel/auditfilter.c, audit_log_config_change in kernel/audit.c).
+struct AuditConfigChange {
+    AuditHeader task;  ///< pid 0: the event has no system call record (the audit daemon's own calls never have)
+    std::uint32_t auid = unset_uid;
+    std::uint32_t ses = unset_uid;
+    enum class What : std::uint8_t { other, rule_added, rule_removed, setting } what = What::other;
+    std::uint32_t list = 0;  ///< of a rule: AUDIT_FILTER_*
+    std::string name;        ///< a rule's key, a setting's name ("audit_enabled", "lost", ...)
+    bool success = false;
+};
+
 /// ANOM_ABEND: the task is being killed by a signal of its own making.
 struct AuditAbend {
     AuditHeader task;
@@ -174,10 +186,23 @@ struct Lost {
 struct Stopped {
     TimeNs time_ns = 0;
 };
+/// Capture found the recording weakened. One that goes on, or comes again soon, is told again with the same `episode`
+/// and kind: the last word counts.
+struct Tampered {
+    TimeNs episode_ns = 0;  ///< when it was first found
+    Weakness kind = Weakness::rules_removed;
+    TimeNs from_ns = 0;  ///< all was well then
+    TimeNs to_ns = 0;    ///< undone; 0: not
+    TimeNs told_ns = 0;  ///< now
+    std::int64_t times = 1;
+    Pid recorder = 0;  ///< who undid it: what it changes is no deed
+    std::string what;
+};
 
-using Observation = std::variant<AuditFork, AuditExec, AuditExit, AuditStatement, AuditLogin, AuditAbend, AuditSignal,
-                                 ConnectorFork, ConnectorExec, ConnectorId, ConnectorComm, ConnectorCoredump,
-                                 ConnectorExit, Seen, BootBegan, ClockChanged, ConnectorUp, ConnectorDown,
-                                 ConnectorDrained, SnapshotBegan, SnapshotEnded, AuditUp, AuditDown, Lost, Stopped>;
+using Observation =
+    std::variant<AuditFork, AuditExec, AuditExit, AuditStatement, AuditLogin, AuditAbend, AuditSignal, ConnectorFork,
+                 ConnectorExec, ConnectorId, ConnectorComm, ConnectorCoredump, ConnectorExit, Seen, BootBegan,
+                 ClockChanged, ConnectorUp, ConnectorDown, ConnectorDrained, SnapshotBegan, SnapshotEnded, AuditUp,
+                 AuditDown, Lost, Stopped, AuditConfigChange, Tampered>;
 
 }  // namespace lineage::model

@@ -176,4 +176,35 @@ struct Gap {
     bool operator==(const Gap&) const = default;
 };
 
+/// What weakened the recording. The order is part of the journal's format.
+enum class Weakness : std::uint8_t {
+    rules_removed,
+    rules_outranked,   ///< a rule of somebody else's in front of ours
+    tasks_exempted,    ///< a never rule of the task list: who is born under it is never audited
+    records_excluded,  ///< a rule of the exclude list that drops records of ours
+    disabled,
+    backlog_limit,
+    backlog_wait,
+    rate_limit,
+    registration,  ///< we are no more the audit daemon
+    lost_reset,    ///< the kernel's count of lost records
+};
+
+/// The recording was weakened, and by whom. The interval in which it was impaired is a Gap as well.
+struct Tamper {
+    Id id = 0;
+    BootId boot = 0;
+    TimeNs time_ns = 0;  ///< of the deed where a record tells of it, else when it was found
+    std::string what;
+    Id by = 0;              ///< the process that did it; 0: not known
+    bool inferred = false;  ///< no record names `by`: it is the one that was about audit then
+    Pid pid = 0;            ///< of `by`; 0: not known
+    std::uint32_t auid = unset_uid;
+    TimeNs from_ns = 0;      ///< impaired since; at the earliest, where no record tells of the deed
+    TimeNs to_ns = 0;        ///< undone; 0: it could not be
+    std::int64_t times = 1;  ///< how often it had to be undone, before it stayed so
+
+    bool operator==(const Tamper&) const = default;
+};
+
 }  // namespace lineage::model

@@ -23,12 +23,17 @@ struct Style {
 std::string process_json(const model::Node& node);
 std::string boot_json(const model::Boot& boot);
 std::string gap_json(const model::Gap& gap, std::string_view boot);  ///< `boot`: Boot::name
+/// As `status` and `show` list it: time, what, by, pid, auid, impaired_from, impaired_to; by null where it is not
+/// known.
+std::string tamper_json(const model::Tamper& tamper);
 std::string path_json(const model::Path& path);
 
 void path_text(const model::Path& path, const Style& style, std::string& out);
 /// Each root of the forest (a vertex without a parent in it) and what is below it, drawn with lines. Beyond 64 levels
 /// the lines say the depth as a number: drawn, a chain of n processes would take n * n columns.
-void tree_text(const model::Forest& forest, const Style& style, std::string& out);
+/// Marked are those who tampered, and whose birth or end fell into the time that the recording was impaired.
+void tree_text(const model::Forest& forest, const std::vector<model::Tamper>& tampering, const Style& style,
+               std::string& out);
 /// One line of JSON or text of a boot; `index` is 0 for the newest, -1 for the one before it, as --boot takes it.
 std::string boot_extent_json(const model::BootExtent& extent, std::int64_t index);
 void boots_text(const std::vector<model::BootExtent>& extents, const Style& style, std::string& out);
@@ -40,6 +45,8 @@ void dot(const model::Forest& forest, const Style& style, std::string& out);
 struct Status {
     std::map<std::string, std::string> facts;  ///< "recorder.pid" -> "4242", see store's set_fact
     std::vector<model::Gap> gaps;
+    std::vector<model::Tamper> tampering;
+    std::map<model::Id, model::Path> culprits;   ///< Tamper::by, those that are still known
     std::map<model::BootId, std::string> boots;  ///< Boot::name by id
     std::map<std::string, std::string> database;
     bool recorder_alive = false;

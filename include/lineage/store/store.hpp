@@ -31,6 +31,7 @@ struct LastIds {
     model::Id process = 0;
     model::BootId boot = 0;
     model::Id gap = 0;
+    model::Id tamper = 0;
 };
 
 class Writer {
@@ -50,7 +51,8 @@ public:
     virtual void put(model::Id owner,
                      const std::vector<model::Attempt>& attempts) = 0;  ///< replaces all of the owner's
     virtual void drop(model::Id process) = 0;
-    virtual void put(const model::Gap& gap) = 0;
+    virtual void put(const model::Gap& gap) = 0;  ///< inserts or replaces by id; likewise:
+    virtual void put(const model::Tamper& tamper) = 0;
     virtual void set_position(std::uint64_t position) = 0;
     virtual void set_checkpoint(std::uint64_t position, std::string_view state) = 0;
     /// Facts for `status`: a small set of names and values, e.g. "recorder.pid" -> "4242".
@@ -84,6 +86,7 @@ public:
     /// The boots in order of their start, with what there is of each. Reads every process once.
     virtual base::Result<std::vector<model::BootExtent>> boot_extents() = 0;
     virtual base::Result<std::vector<model::Gap>> gaps(model::BootId boot = 0) = 0;
+    virtual base::Result<std::vector<model::Tamper>> tampering(model::BootId boot = 0) = 0;
     virtual base::Result<std::map<std::string, std::string>> facts() = 0;
 
     struct Sizes {

@@ -26,7 +26,8 @@ public:
     virtual void attempts(model::Id owner, const std::vector<model::Attempt>& attempts) = 0;
     /// The process turned out to be another one seen twice, or no process; what hung on it has been moved.
     virtual void removed(model::Id process) = 0;
-    virtual void gap(const model::Gap& gap) = 0;
+    virtual void gap(const model::Gap& gap) = 0;  ///< inserts or replaces by id; likewise:
+    virtual void tamper(const model::Tamper& tamper) = 0;
 };
 
 /// A question that only /proc can answer now: what is this pid? The answer comes back as a model::Seen or not at all.
@@ -53,13 +54,13 @@ public:
     void finish();
 
     /// Everything that has changed since the last call, each thing once: boots, removals, processes by id with their
-    /// images and attempts, gaps.
+    /// images and attempts, gaps, tampering.
     void take_changes(ChangeSink& sink);
     [[nodiscard]] std::size_t pending_changes() const;
     std::vector<Question> take_questions();
 
     /// Ids that are given out from now on are larger than these (ids already in the database).
-    void reserve_ids(model::Id process, model::BootId boot, model::Id gap);
+    void reserve_ids(model::Id process, model::BootId boot, model::Id gap, model::Id tamper);
     [[nodiscard]] Counters counters() const;
 
     void save(std::string& out) const;

@@ -173,3 +173,47 @@ TEST_CASE("lines of a log: raw, enriched, with a node, malformed") {
     CHECK((*bench).counters().malformed == 2);
     CHECK(audit::stamp_of("node=h type=SYSCALL msg=audit(5.250:2): x")->node == "h");
 }
+
+TEST_CASE(
+    "a change of audit's configuration says what was changed, and by whom where there is a call; restored alike") {
+    using What = model::AuditConfigChange::What;
+    Bench bench;
+    (*bench).advance(1);
+    bench.add(AUDIT_CONFIG_CHANGE, 1, "auid=1000 ses=3 op=remove_rule key=\"lineage\" list=4 res=1");
+    bench.call(1, 44);
+    bench.end(1);
+    bench.add(AUDIT_CONFIG_CHANGE, 2, "op=set audit_enabled=0 old=1 auid=7 ses=9 res=0");
+    bench.add(AUDIT_CONFIG_CHANGE, 3, "op=set lost=0 old=12 auid=4294967295 ses=4294967295 res=1");
+    bench.add(AUDIT_CONFIG_CHANGE, 4, "auid=0 ses=1 op=add_rule key=(null) list=99 res=1");
+    std::string saved;
+    base::Encoder out(saved);
+    (*bench).save(out);
+    Bench other;
+    base::Decoder in(saved);
+    (*other).restore(in);
+    (*other).finish();
+    (*bench).finish();
+    CHECK(in.ok());
+    for (const auto* one : {&bench, &other}) {
+        std::vector<model::AuditConfigChange> changes;
+        for (const auto& said : one->said) changes.push_back(std::get<model::AuditConfigChange>(said));
+        REQUIRE(changes.size() == 4);
+        CHECK(changes[0].what == What::rule_removed);
+        CHECK(changes[0].name == "lineage");
+        CHECK(changes[0].list == 4);
+        CHECK(changes[0].task.pid == 42);
+        CHECK(changes[0].task.serial == 1);
+        CHECK(changes[0].success);
+        CHECK(changes[1].what == What::setting);
+        CHECK(changes[1].name == "audit_enabled");
+        CHECK(changes[1].auid == 7);
+        CHECK(changes[1].ses == 9);
+        CHECK(changes[1].task.pid == 0);
+        CHECK_FALSE(changes[1].success);
+        CHECK(changes[2].name == "lost");
+        CHECK(changes[2].auid == model::unset_uid);
+        CHECK(changes[3].what == What::rule_added);
+        CHECK(changes[3].name.empty());
+        CHECK(changes[3].list == 0);
+    }
+}

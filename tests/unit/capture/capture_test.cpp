@@ -282,18 +282,22 @@ TEST_CASE("the snapshot holds this process and serves the sockets meanwhile") {
 }
 
 namespace {
-class FakeCounter final : public capture::LossCounter {
+class FakeWatch final : public capture::AuditWatch {
 public:
-    FakeCounter() { REQUIRE(::pipe2(pipe_, O_CLOEXEC | O_NONBLOCK) == 0); }
-    ~FakeCounter() override { ::close(pipe_[0]), ::close(pipe_[1]); }
+    FakeWatch() { REQUIRE(::pipe2(pipe_, O_CLOEXEC | O_NONBLOCK) == 0); }
+    ~FakeWatch() override { ::close(pipe_[0]), ::close(pipe_[1]); }
     int fd() override { return pipe_[0]; }
-    void request() override { REQUIRE(::write(pipe_[1], "x", 1) == 1); }
-    std::optional<std::uint32_t> take() override {
+    void request() override {
+        ++asked;
+        REQUIRE(::write(pipe_[1], "x", 1) == 1);
+    }
+    std::optional<Answer> take() override {
         char byte = 0;
         if (::read(pipe_[0], &byte, 1) != 1) return std::nullopt;
-        return value;
+        return answer;
     }
-    std::uint32_t value = 0;
+    Answer answer;
+    int asked = 0;
 
 private:
     int pipe_[2];
@@ -302,12 +306,12 @@ private:
 
 TEST_CASE("the kernel's lost counter becomes a gap by its difference, also when someone resets it") {
     Sink sink;
-    FakeCounter counter;
+    FakeWatch watch;
     Capture capture(sink, {.check_ms = 20});
     auto audit = make_pair();
     capture.attach_audit(std::move(audit.theirs), AuditFeed::unicast, true);
-    capture.watch_losses(counter, 100);
-    counter.value = 107;
+    capture.watch_audit(watch, 100);
+    watch.answer.lost = 107;
     send(audit.ours.get(), audit_datagram(1300, "audit(1.0:1): "));
     run_until(capture, [&] { return !sink.of(Control::lost).empty(); });
     capture.lost_is(107);
@@ -317,6 +321,45 @@ TEST_CASE("the kernel's lost counter becomes a gap by its difference, also when 
     CHECK(lost_of(lost[0]).count == 7);
     CHECK(lost_of(lost[0]).witness == model::Witness::audit);
     CHECK(lost_of(lost[1]).count == 2);
+}
+
+TEST_CASE("a record of a changed configuration makes it look at once, others do not") {
+    Sink sink;
+    FakeWatch watch;
+    Capture capture(sink, {.check_ms = 3'600'000, .spacing_ms = 5});
+    auto audit = make_pair();
+    capture.attach_audit(std::move(audit.theirs), AuditFeed::unicast, true);
+    capture.watch_audit(watch, 0);
+    std::vector<std::string> alarms;
+    capture.on_alarm([&](const std::string& text) { alarms.push_back(text); });
+    run_until(capture, [&] { return watch.asked == 1; });
+    watch.answer.tampering.push_back({5, model::Weakness::rate_limit, 3, 9, 7, 2, 4242, "rate limit 0 -> 1"});
+    watch.answer.alarms.emplace_back("tampering");
+    send(audit.ours.get(), audit_datagram(1300, "audit(1.0:1): "));
+    run_until(capture, [&] { return capture.counters().audit == 1; });
+    CHECK(watch.asked == 1);
+    send(audit.ours.get(), audit_datagram(AUDIT_CONFIG_CHANGE, "audit(1.0:2): "));
+    run_until(capture, [&] { return !alarms.empty(); });
+    CHECK(watch.asked == 2);
+    const auto told = sink.of(Control::tampered);
+    REQUIRE(told.size() == 1);
+    base::Decoder in(told[0].payload);
+    CHECK(in.get<std::int64_t>() == 5);
+    CHECK(in.get<model::Weakness>() == model::Weakness::rate_limit);
+    CHECK(in.get<std::int64_t>() == 3);
+    CHECK(in.get<std::int64_t>() == 9);
+    CHECK(in.get<std::int64_t>() == 2);
+    CHECK(in.get<std::int32_t>() == 4242);
+    CHECK(in.get_bytes() == "rate limit 0 -> 1");
+}
+
+TEST_CASE("it looks without any record, too") {
+    Sink sink;
+    FakeWatch watch;
+    Capture capture(sink, {.check_ms = 10, .spacing_ms = 1});
+    capture.watch_audit(watch, 0);
+    run_until(capture, [&] { return watch.asked >= 3; });
+    CHECK(watch.asked >= 3);
 }
 
 TEST_CASE("a hole in the connector's sequence makes it look at /proc again") {

@@ -11,6 +11,7 @@ class FakeReader final : public store::Reader {
 public:
     std::map<model::Id, model::Process> processes;
     std::vector<model::Gap> all_gaps;
+    std::vector<model::Tamper> all_tampering;
     int asked_by_id = 0;
 
     void add(model::Id id, model::Id parent, model::BootId boot = 1) {
@@ -50,6 +51,12 @@ public:
         std::vector<model::Gap> of_boot;
         std::copy_if(all_gaps.begin(), all_gaps.end(), std::back_inserter(of_boot),
                      [&](const auto& gap) { return gap.boot == boot; });
+        return of_boot;
+    }
+    base::Result<std::vector<model::Tamper>> tampering(model::BootId boot) override {
+        std::vector<model::Tamper> of_boot;
+        std::copy_if(all_tampering.begin(), all_tampering.end(), std::back_inserter(of_boot),
+                     [&](const auto& tamper) { return tamper.boot == boot; });
         return of_boot;
     }
     base::Result<std::map<std::string, std::string>> facts() override { return {}; }

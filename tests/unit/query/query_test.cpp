@@ -167,3 +167,28 @@ TEST_CASE("a forest of 100,000 in a chain and 100,000 side by side") {
     deepest.pid = static_cast<model::Pid>(1000 + many);
     CHECK(boost::num_vertices(forest_of(reader, deepest, true).value()) == many);
 }
+
+TEST_CASE("tampering stands in every path that lived through it, with who did it; one that is not undone goes on") {
+    FakeReader reader;
+    reader.add(1, 0);
+    reader.add(2, 1);
+    reader.add(3, 2);
+    model::Tamper during;
+    during.boot = 1;
+    during.from_ns = 25;
+    during.to_ns = 26;
+    during.by = 3;
+    auto before = during;
+    before.from_ns = before.to_ns = 5;
+    auto elsewhere = during;
+    elsewhere.boot = 2;
+    auto for_ever = during;
+    for_ever.from_ns = 6;
+    for_ever.to_ns = 0;
+    for_ever.by = 77;
+    reader.all_tampering = {during, before, elsewhere, for_ever};
+    const auto path = *query::path_of(reader, 2);
+    CHECK(path.tampering == std::vector<model::Tamper>{during, for_ever});
+    REQUIRE(path.culprits.size() == 1);
+    CHECK(path.culprits.at(3) == reader.processes[3]);
+}

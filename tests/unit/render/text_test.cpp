@@ -16,9 +16,10 @@ std::string path_of(const model::Path& path, const render::Style& style = utc_st
     render::path_text(path, style, out);
     return "\n" + out;
 }
-std::string tree_of(const std::vector<model::Node>& nodes, const render::Style& style = utc_style()) {
+std::string tree_of(const std::vector<model::Node>& nodes, const render::Style& style = utc_style(),
+                    const std::vector<model::Tamper>& tampering = {}) {
     std::string out;
-    render::tree_text(forest(nodes), style, out);
+    render::tree_text(forest(nodes), tampering, style, out);
     return "\n" + out;
 }
 bool has_text(const std::string& where, std::string_view what) {
@@ -46,6 +47,68 @@ TEST_CASE("show is a table from pid 0 down, with what is to say under each proce
       ended     2025-11-21 12:00:05.623Z  SIGKILL (9), after 2.5 s
 gap  2025-11-21 12:00:00.123Z to 2025-11-21 12:00:01.123Z: 12 lost (audit): the backlog was full
 )");
+}
+
+namespace {
+/// Done by the shell, undone after a second; sshd was born before.
+model::Tamper tamper() {
+    model::Tamper done;
+    done.boot = 1;
+    done.time_ns = done.from_ns = noon_ns + 3'500'000'000;
+    done.to_ns = done.from_ns + 1'000'000'000;
+    done.what = "10 of 10 rules missing\n";
+    done.by = 3;
+    done.pid = 4242;
+    done.auid = 1000;
+    return done;
+}
+}  // namespace
+
+TEST_CASE("tampering is drawn into the path, the tree and the status, with who did it") {
+    model::Path path{shell(), {sshd(), root()}, {}, {}};
+    path.tampering = {tamper()};
+    path.culprits.emplace(3, shell().process);
+    const auto line =
+        "tampering  2025-11-21 12:00:03.623Z to 2025-11-21 12:00:04.623Z: 10 of 10 rules missing\\012, by pid 4242 "
+        "(bash), "
+        "id @3, login alice (1000)\n";
+    CHECK(has_text(path_of(path), line));
+    render::Status status;
+    status.tampering = {tamper()};
+    status.culprits.emplace(3, model::Path{shell(), {sshd(), root()}, {}, {}});
+    std::string out;
+    render::status_text(status, utc_style(), out);
+    CHECK(has_text(out, line));
+    CHECK(has_text(out, "swapper/0 (0) => sshd (812) => bash (4242)\n"));
+    CHECK(has_text(render::status_json(status),
+                   R"("tampering":[{"time":"2025-11-21T12:00:03.623456789Z","what":"10 of 10 rules missing\n","by":3,)"
+                   R"("pid":4242,"auid":1000,"impaired_from":"2025-11-21T12:00:03.623456789Z",)"
+                   R"("impaired_to":"2025-11-21T12:00:04.623456789Z","inferred":false,"times":1}])"));
+    auto born_in_it = node(9, 99, 2, "late");
+    born_in_it.process.born.time_ns = tamper().from_ns + 1;
+    const auto tree = tree_of({root(), sshd(), shell(), born_in_it}, utc_style(), {tamper()});
+    CHECK(has_text(tree, "SIGKILL (9), tampered with the recording: "));
+    CHECK(has_text(tree, "while the recording was impaired: late"));
+    CHECK_FALSE(has_text(tree, "812 while"));
+}
+
+TEST_CASE("tampering by nobody that is known, or by a guess, and not undone, says so") {
+    auto unknown = tamper();
+    unknown.by = unknown.to_ns = 0;
+    unknown.pid = 0;
+    unknown.auid = model::unset_uid;
+    auto guessed = tamper();
+    guessed.inferred = true;
+    guessed.times = 7;
+    model::Path path{shell(), {}, {}, {}};
+    path.tampering = {unknown, guessed};
+    const auto text = path_of(path);
+    CHECK(has_text(text, "to (not undone): 10 of 10 rules missing\\012, by whom is not known\n"));
+    CHECK(has_text(text, "undone 7 times, probably by pid 4242, id @3, login alice (1000)\n"));
+    model::Path known{shell(), {}, {}, {}};
+    known.tampering = {unknown};
+    CHECK(has_text(render::path_json(known), R"("by":null,"pid":null,"auid":null)"));
+    CHECK(has_text(render::path_json(known), R"("impaired_to":null)"));
 }
 
 TEST_CASE("show lists the images where there are several, and a change without an exec") {
@@ -153,7 +216,7 @@ TEST_CASE("a chain of 100,000 is drawn without recursion and without n * n colum
         path.ancestors.push_back(node(id, static_cast<model::Pid>(id), id - 1, "deep"));
     }
     std::string out;
-    render::tree_text(chain, utc_style(), out);
+    render::tree_text(chain, {}, utc_style(), out);
     CHECK(std::count(out.begin(), out.end(), '\n') == depth);
     CHECK(has_text(out, "[level 99999] 100000"));
     CHECK(out.size() < 400 * depth);

@@ -165,7 +165,9 @@ TEST_CASE_FIXTURE(Fixture, "attempts come back in order, and those put later rep
     CHECK(node(reader->by_id(1)).attempts.empty());
 }
 
-TEST_CASE_FIXTURE(Fixture, "gaps, facts and progress come back") {
+TEST_CASE_FIXTURE(Fixture, "gaps, tampering, facts and progress come back") {
+    const model::Tamper tamper{4, 2, 11, "rules\xff", 9, true, 4242, 0, 10, 20, 3};
+    const model::Tamper unknown{5, 3, 12, "", 0, false, 0, model::unset_uid, 12, 0, 0};
     const model::Gap gap{1, 2, 10, 20, 5, model::Witness::connector, "queue was full"};
     const model::Gap other{2, 3, 10, 20, std::nullopt, model::Witness::audit, ""};
     CHECK(must(writer->progress()).checkpoint.empty());
@@ -173,6 +175,9 @@ TEST_CASE_FIXTURE(Fixture, "gaps, facts and progress come back") {
     in_transaction(*writer, [&] {
         writer->put(gap);
         writer->put(other);
+        writer->put(model::Tamper{4, 2, 0, "before", 0, false, 0, 0, 0, 0, 1});
+        writer->put(tamper);
+        writer->put(unknown);
         writer->put(process(9, 0));
         writer->set_fact("recorder.pid", "1");
         writer->set_fact("recorder.pid", "4242");
@@ -181,6 +186,8 @@ TEST_CASE_FIXTURE(Fixture, "gaps, facts and progress come back") {
     });
     CHECK(must(reader->gaps()) == std::vector{gap, other});
     CHECK(must(reader->gaps(3)) == std::vector{other});
+    CHECK(must(reader->tampering()) == std::vector{tamper, unknown});
+    CHECK(must(reader->tampering(3)) == std::vector{unknown});
     CHECK(must(reader->facts()) == std::map<std::string, std::string>{{"recorder.pid", "4242"}});
     const auto progress = must(writer->progress());
     CHECK(progress.position == std::numeric_limits<std::uint64_t>::max());
@@ -189,6 +196,7 @@ TEST_CASE_FIXTURE(Fixture, "gaps, facts and progress come back") {
     const auto last = must(writer->last_ids());
     CHECK(last.process == 9);
     CHECK(last.gap == 2);
+    CHECK(last.tamper == 5);
 }
 
 TEST_CASE_FIXTURE(Fixture, "a boot that is dropped takes all of its own along and nothing else") {
@@ -203,6 +211,7 @@ TEST_CASE_FIXTURE(Fixture, "a boot that is dropped takes all of its own along an
             writer->put(one.id, image(0, "/bin/x", {"same"}));
             writer->put(one.id, image(1, "/bin/x", {"of boot", std::to_string(boot)}));
             writer->put(model::Gap{boot, boot, 0, 0, std::nullopt, model::Witness::audit, ""});
+            writer->put(model::Tamper{boot, boot, 0, "", 0, false, 0, 0, 0, 0, 1});
         }
     };
     in_transaction(*writer, put_both);
@@ -210,6 +219,7 @@ TEST_CASE_FIXTURE(Fixture, "a boot that is dropped takes all of its own along an
     CHECK(ids(*reader, {}) == Ids{20});
     CHECK(must(reader->sizes()).images == 2);
     CHECK(must(reader->gaps()).size() == 1);
+    CHECK(must(reader->tampering()).size() == 1);
     CHECK(node(reader->by_id(20)).images[0].argv == std::vector<std::string>{"same"});
     CHECK(must(reader->sizes()).oldest_ns == start_ns + 20 * second_ns);
     auto dropped = process(10, 0);

@@ -20,6 +20,7 @@ struct Rows final : tree::ChangeSink {
     std::map<std::pair<model::Id, int>, model::Image> images;
     std::map<model::Id, std::vector<model::Attempt>> attempts_kept;
     std::vector<model::Gap> gaps;
+    std::map<model::Id, model::Tamper> tampering;
     void boot(const model::Boot&) override {}
     void process(const model::Process& process) override { processes[process.id] = process; }
     void image(model::Id owner, const model::Image& image) override { images[{owner, image.seq}] = image; }
@@ -32,6 +33,7 @@ struct Rows final : tree::ChangeSink {
         std::erase_if(gaps, [&](const model::Gap& one) { return one.id == gap.id; });
         gaps.push_back(gap);
     }
+    void tamper(const model::Tamper& tamper) override { tampering[tamper.id] = tamper; }
 };
 
 class World {

@@ -1,0 +1,102 @@
+// Keeps what AuditHold has put in force: compares a picture of the kernel's audit state with what we want, undoes what
+// weakens the recording, and says what it was, since when and until when.
+//
+// Promises: what is found is undone at once, unless the same keeps coming back: then not more often than once in
+// `pause_max_ms`, so that a loader that goes on removing our rules costs it more than us. One kind of weakness that
+// comes again within the alarm interval is one episode, of which there is a word at once, then at most one a second,
+// and one alarm an interval. Nobody else's rules are touched, but those that no order of rules can outrank (see
+// audit/weakness.hpp): they are set aside until we end.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+
+#include "lineage/audit/weakness.hpp"
+#include "lineage/capture/audit_hold.hpp"
+#include "lineage/capture/capture.hpp"
+
+namespace lineage::capture {
+
+struct GuardTiming {
+    int pause_max_ms = 250;     ///< between two times of undoing while it keeps coming back
+    int calm_ms = 2000;         ///< without a finding: the next one is undone at once again
+    int word_ms = 1000;         ///< between two words on one episode
+    int alarm_interval_s = 60;  ///< between two alarms of one kind
+};
+
+/// What is done about findings (AuditHold; a fake in tests).
+class Mender {
+public:
+    virtual ~Mender() = default;
+    virtual base::Status mend(const std::vector<audit::Finding>& findings,
+                              const std::vector<std::string>& in_force) = 0;
+};
+
+/// The pure part: pictures and the time in, what to say out.
+class Episodes {
+public:
+    Episodes(GuardTiming timing, std::uint32_t lost, model::TimeNs good_ns)
+        : timing_(timing), lost_(lost), good_ns_(good_ns) {}
+
+    /// What is told is told in real time; when to act goes by the other clock, which nobody can set.
+    struct Moment {
+        model::TimeNs real_ns = 0;
+        model::TimeNs mono_ns = 0;
+    };
+    /// `asked_ns` (real): when the picture was asked for; it is true then or later.
+    AuditWatch::Answer see(const audit::Picture& picture, const audit::Wanted& wanted, model::TimeNs asked_ns,
+                           Moment now, Mender& mender);
+
+    void set_alarm_interval(int seconds) { timing_.alarm_interval_s = seconds; }
+
+private:
+    struct Episode {
+        model::Tampered told;
+        std::set<std::string> whats;  ///< every one that was found
+        model::TimeNs found_ns = 0;   ///< last
+        model::TimeNs word_ns = 0;
+        model::TimeNs alarm_ns = 0;
+        bool has_news = true;  ///< not yet in a word
+        bool has_alarm = true;
+    };
+    void note(const audit::Finding& finding, Moment now);
+    void mend(const std::vector<audit::Finding>& findings, const audit::Picture& picture, Moment now, Mender& mender,
+              AuditWatch::Answer& answer);
+    static void tell(Episode& episode, Moment now, AuditWatch::Answer& answer);
+    void close(Moment now, AuditWatch::Answer& answer);
+    void say(Moment now, AuditWatch::Answer& answer);
+
+    GuardTiming timing_;
+    std::uint32_t lost_;
+    model::TimeNs good_ns_;  ///< real: all was well then
+    std::map<model::Weakness, Episode> episodes_;
+    model::TimeNs last_found_ns_ = 0;  ///< CLOCK_MONOTONIC, like the next
+    model::TimeNs mend_earliest_ns_ = 0;
+    int pause_ms_ = 0;
+};
+
+class RuleGuard final : public AuditWatch, private Mender {
+public:
+    /// `socket`: the registered one, or -1 where another daemon is.
+    RuleGuard(AuditHold& hold, int socket, GuardTiming timing);
+
+    void set_alarm_interval(int seconds) { episodes_.set_alarm_interval(seconds); }
+
+    int fd() override { return hold_.control().fd(); }
+    void request() override;
+    std::optional<Answer> take() override;
+
+private:
+    base::Status mend(const std::vector<audit::Finding>& findings, const std::vector<std::string>& in_force) override;
+    [[nodiscard]] audit::Wanted wanted() const;
+
+    AuditHold& hold_;
+    int socket_;
+    std::uint32_t registered_;  ///< 0: another daemon is
+    Episodes episodes_;
+    model::TimeNs asked_ns_ = 0;
+    bool listening_along_ = false;
+};
+
+}  // namespace lineage::capture

@@ -1,0 +1,166 @@
+#include "lineage/capture/rule_guard.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "clocks.hpp"
+
+namespace lineage::capture {
+
+namespace {
+
+using model::TimeNs;
+using model::Weakness;
+
+constexpr TimeNs ms = 1'000'000;
+constexpr int pause_min_ms = 10;
+constexpr std::size_t whats_max = 8;  // different ones of an episode that are kept
+
+/// The longest says most: of a loader that removes one rule after the other it is the one that found most of them gone.
+std::string text_of(const std::set<std::string>& whats) {
+    std::string text;
+    for (const auto& what : whats)
+        if (what.size() > text.size()) text = what;
+    return whats.size() > 1 ? fmt::format("{} (and {} more findings)", text, whats.size() - 1) : text;
+}
+
+std::string alarm_text(const model::Tampered& told) {
+    auto text = "tampering: " + told.what;
+    if (told.times > 1) text += fmt::format(", {} times", told.times);
+    if (told.to_ns == 0) return text + "; not undone";
+    return text + fmt::format("; undone, the recording was impaired for at most {} ms; see lineage status",
+                              std::max<TimeNs>(told.to_ns - told.from_ns, 0) / ms);
+}
+
+}  // namespace
+
+AuditWatch::Answer Episodes::see(const audit::Picture& picture, const audit::Wanted& wanted, TimeNs asked_ns,
+                                 Moment now, Mender& mender) {
+    AuditWatch::Answer answer;
+    answer.lost = picture.state.lost;
+    close(now, answer);
+    auto findings = audit::find_weaknesses(picture, wanted);
+    if (picture.state.lost < lost_)
+        findings.push_back(
+            {Weakness::lost_reset, fmt::format("count of lost records {} -> {}", lost_, picture.state.lost), {}});
+    lost_ = picture.state.lost;
+    for (const auto& finding : findings) note(finding, now);
+    if (findings.empty())
+        good_ns_ = asked_ns;
+    else
+        mend(findings, picture, now, mender, answer);
+    say(now, answer);
+    return answer;
+}
+
+void Episodes::note(const audit::Finding& finding, Moment now) {
+    auto found = episodes_.find(finding.kind);
+    if (found == episodes_.end()) {
+        found = episodes_.emplace(finding.kind, Episode{}).first;
+        found->second.told = {now.real_ns, finding.kind, good_ns_, 0, now.real_ns, 0, ::getpid(), {}};
+    }
+    Episode& episode = found->second;
+    if (episode.whats.size() < whats_max) episode.whats.insert(finding.what);
+    episode.told.what = text_of(episode.whats);
+    episode.found_ns = now.mono_ns;
+    episode.has_news = episode.has_alarm = true;
+}
+
+void Episodes::mend(const std::vector<audit::Finding>& findings, const audit::Picture& picture, Moment now,
+                    Mender& mender, AuditWatch::Answer& answer) {
+    if (now.mono_ns - last_found_ns_ > timing_.calm_ms * ms) pause_ms_ = 0;
+    const bool is_first = pause_ms_ == 0;
+    last_found_ns_ = now.mono_ns;
+    if (!is_first && now.mono_ns < mend_earliest_ns_) {
+        answer.again_ms = answer.pause_ms = static_cast<int>((mend_earliest_ns_ - now.mono_ns) / ms) + 1;
+        return;
+    }
+    const TimeNs began_ns = monotonic_now();
+    const auto mended = mender.mend(findings, picture.rules);
+    const TimeNs took_ns = monotonic_now() - began_ns;
+    for (const auto& finding : findings) {
+        Episode& episode = episodes_.at(finding.kind);
+        if (mended) ++episode.told.times;
+        episode.told.to_ns = mended ? now.real_ns + took_ns : 0;
+        if (!mended) episode.told.what = text_of(episode.whats) + " (" + mended.error().message() + ")";
+    }
+    pause_ms_ = std::clamp(pause_ms_ * 2, pause_min_ms, timing_.pause_max_ms);
+    mend_earliest_ns_ = now.mono_ns + took_ns + pause_ms_ * ms;
+    if (mended) answer.again_ms = answer.pause_ms = pause_ms_;  // is it as it should be now?
+    answer.reconcile = is_first;
+}
+
+void Episodes::say(Moment now, AuditWatch::Answer& answer) {
+    const TimeNs interval_ns = timing_.alarm_interval_s * 1000 * ms;
+    const auto is_due = [&](bool has, const std::optional<TimeNs>& last_ns, TimeNs pause_ns) {
+        return has && (!last_ns || now.mono_ns - *last_ns >= pause_ns);
+    };
+    for (auto& [kind, episode] : episodes_) {
+        if (is_due(episode.has_news, episode.word_ns, timing_.word_ms * ms)) tell(episode, now, answer);
+        if (is_due(episode.has_alarm, episode.alarm_ns, interval_ns)) {
+            answer.alarms.push_back(alarm_text(episode.told));
+            episode.alarm_ns = now.mono_ns;
+            episode.has_alarm = false;
+        }
+        if (answer.again_ms < 0 && (episode.has_news || episode.has_alarm)) answer.again_ms = timing_.word_ms;
+    }
+}
+
+void Episodes::tell(Episode& episode, Moment now, AuditWatch::Answer& answer) {
+    episode.told.told_ns = now.real_ns;
+    answer.tampering.push_back(episode.told);
+    episode.word_ns = now.mono_ns;
+    episode.has_news = false;
+}
+
+/// Those that have been quiet for long; what comes now is another one.
+void Episodes::close(Moment now, AuditWatch::Answer& answer) {
+    const TimeNs quiet_ns = std::max(timing_.alarm_interval_s * 1000, timing_.calm_ms) * ms;
+    for (auto at = episodes_.begin(); at != episodes_.end();) {
+        Episode& episode = at->second;
+        const bool is_over = now.mono_ns - episode.found_ns >= quiet_ns;
+        if (is_over && episode.has_news) tell(episode, now, answer);
+        if (is_over && episode.has_alarm) answer.alarms.push_back(alarm_text(episode.told));
+        at = is_over ? episodes_.erase(at) : std::next(at);
+    }
+}
+
+RuleGuard::RuleGuard(AuditHold& hold, int socket, GuardTiming timing)
+    : hold_(hold), socket_(socket), episodes_(timing, hold.lost(), realtime_now()) {}
+
+audit::Wanted RuleGuard::wanted() const {
+    return hold_.wanted(registered_);
+}
+
+void RuleGuard::request() {
+    asked_ns_ = realtime_now();
+    (void)hold_.control().request_picture(hold_.has_rules());
+}
+
+std::optional<AuditWatch::Answer> RuleGuard::take() {
+    const auto picture = hold_.control().take_picture();
+    if (!picture) return std::nullopt;
+    if (registered_ != 0 && picture->state.pid == static_cast<std::uint32_t>(::getpid()))
+        registered_ = picture->state.pid;  // one before us was, until it had to be done again
+    const auto wanted = this->wanted();
+    if (listening_along_ && picture->state.pid == wanted.pid) listening_along_ = !audit::listen_along(socket_, false);
+    auto answer = episodes_.see(*picture, wanted, asked_ns_, {realtime_now(), monotonic_now()}, *this);
+    (void)hold_.tidy(picture->rules);
+    return answer;
+}
+
+base::Status RuleGuard::mend(const std::vector<audit::Finding>& findings, const std::vector<std::string>& in_force) {
+    base::Status result;
+    for (const auto& finding : findings) {
+        if (finding.kind != Weakness::registration) continue;
+        result = audit::register_again(socket_);
+        // Another one may be registered meanwhile and stay so.
+        if (!listening_along_) listening_along_ = audit::listen_along(socket_, true).has_value();
+    }
+    if (auto mended = hold_.mend(findings, in_force); !mended) return mended;
+    return result;
+}
+
+}  // namespace lineage::capture

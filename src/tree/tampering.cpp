@@ -1,0 +1,249 @@
+// Who weakened the recording. Capture says what it found and undid; who did it stands in the CONFIG_CHANGE event that
+// the kernel wrote at the deed, which mostly has a system call record that names the process. Both come in either
+// order, and the event may be missing: audit may have been off by then, or the deed have hidden it.
+#include <algorithm>
+
+#include "state.hpp"
+
+namespace lineage::tree {
+
+namespace {
+
+using What = model::AuditConfigChange::What;
+
+constexpr std::size_t changes_max = 256;
+constexpr std::size_t tampering_max = 64;  // capture tells of each kind once in its alarm interval
+constexpr model::TimeNs records_come_within_ns = 2'000'000'000;
+constexpr model::TimeNs remembered_ns = 60'000'000'000;
+constexpr std::string_view our_key = "lineage";
+// AUDIT_FILTER_* of include/uapi/linux/audit.h.
+constexpr std::uint32_t task_list = 1;
+constexpr std::uint32_t exit_list = 4;
+constexpr std::uint32_t exclude_list = 5;
+
+bool is_setting(const ConfigChange& change, std::string_view name) {
+    return change.what == What::setting && change.name == name;
+}
+
+bool is_addition(const ConfigChange& change, std::uint32_t list) {
+    return change.what == What::rule_added && change.list == list && change.name != our_key;
+}
+
+/// Is it the kind of change by which the recording is weakened that way?
+bool is_deed(const ConfigChange& change, model::Weakness kind) {
+    switch (kind) {
+        case model::Weakness::rules_removed:
+            return change.what == What::rule_removed && change.name == our_key;
+        case model::Weakness::rules_outranked:
+            return is_addition(change, exit_list);
+        case model::Weakness::tasks_exempted:
+            return is_addition(change, task_list);
+        case model::Weakness::records_excluded:
+            return is_addition(change, exclude_list);
+        case model::Weakness::disabled:
+            return is_setting(change, "audit_enabled");
+        case model::Weakness::backlog_limit:
+            return is_setting(change, "audit_backlog_limit");
+        case model::Weakness::backlog_wait:
+            return is_setting(change, "audit_backlog_wait_time");
+        case model::Weakness::rate_limit:
+            return is_setting(change, "audit_rate_limit");
+        case model::Weakness::registration:
+            return is_setting(change, "audit_pid");
+        case model::Weakness::lost_reset:
+            return is_setting(change, "lost");
+    }
+    return false;
+}
+
+bool is_about_audit(const Life& life) {
+    constexpr std::string_view names[] = {"auditctl", "augenrules", "auditd"};
+    return std::find(std::begin(names), std::end(names), life.process.comm) != std::end(names);
+}
+
+}  // namespace
+
+void Tracker::State::on(model::AuditConfigChange&& told) {
+    ConfigChange change{told.task.time_ns, 0, 0, told.auid, told.what, told.list, std::move(told.name)};
+    if (told.task.pid > 0) {
+        Life& life = life_of(told.task);
+        state(life, told.task);
+        change.by = life.process.id;
+        change.pid = life.process.pid;
+    }
+    advance(told.task.time_ns);
+    if (!told.success) return;
+    if (config_changes.size() == changes_max) config_changes.pop_front();
+    config_changes.push_back(std::move(change));
+    for (Tampering& one : tampering) name_culprit(one);
+}
+
+void Tracker::State::on(model::Tampered&& told) {
+    ensure_boot(told.episode_ns);
+    advance(told.told_ns);
+    auto found = std::find_if(tampering.begin(), tampering.end(), [&](const Tampering& one) {
+        return one.episode_ns == told.episode_ns && one.kind == told.kind;
+    });
+    if (found == tampering.end()) {
+        if (tampering.size() == tampering_max) tampering.erase(tampering.begin());
+        found = tampering.insert(tampering.end(), Tampering{});
+        found->episode_ns = told.episode_ns;
+        found->kind = told.kind;
+        found->tamper.id = ++last_tamper_id;
+        found->tamper.boot = boot.id;
+        found->tamper.time_ns = told.episode_ns;
+        found->tamper.from_ns = std::min(told.from_ns, told.episode_ns);
+        found->gap.id = ++last_gap_id;
+        found->gap.boot = boot.id;
+    }
+    found->told_ns = told.told_ns;
+    found->recorder = told.recorder;
+    found->tamper.what = std::move(told.what);
+    found->tamper.to_ns = told.to_ns;
+    found->tamper.times = told.times;
+    name_culprit(*found);
+    tell(*found);
+}
+
+/// By the record of the deed. Those with a system call record come first. Our own changes name us, or, where we are the
+/// audit daemon, nobody; those can have been made only after the first look that found something.
+void Tracker::State::name_culprit(Tampering& of) {
+    if (of.tamper.by != 0) return;
+    const auto until_ns = std::max(of.told_ns, of.episode_ns);
+    for (const bool by_name : {true, false}) {
+        const auto deed = std::find_if(config_changes.begin(), config_changes.end(), [&](const ConfigChange& change) {
+            if (!is_deed(change, of.kind) || (change.by != 0) != by_name ||
+                (change.by != 0 && change.pid == of.recorder))
+                return false;
+            const auto from_ns = by_name ? of.tamper.from_ns - tick_ns : of.tamper.from_ns;
+            return from_ns <= change.time_ns && change.time_ns <= (by_name ? until_ns : of.episode_ns);
+        });
+        if (deed == config_changes.end()) continue;
+        if (of.tamper.auid == deed->auid && of.tamper.by == deed->by && of.tamper.time_ns == deed->time_ns) return;
+        of.tamper.time_ns = of.tamper.from_ns = deed->time_ns;
+        of.tamper.auid = deed->auid;
+        of.tamper.by = deed->by;
+        of.tamper.pid = deed->pid;
+        return tell(of);
+    }
+}
+
+/// No record names it, and none will come: the one that was about audit then, if it was one alone; or who was found to
+/// have done something else at the same time, which hid this.
+void Tracker::State::guess_culprit(Tampering& of) {
+    const auto overlaps = [&](const Tampering& other) {
+        return other.tamper.by != 0 && other.tamper.from_ns <= of.episode_ns && other.told_ns >= of.tamper.from_ns;
+    };
+    const auto other = std::find_if(tampering.begin(), tampering.end(), overlaps);
+    const Life* culprit = other == tampering.end() ? nullptr : population.find(other->tamper.by);
+    if (culprit == nullptr) {
+        int candidates = 0;
+        for (const auto id : population.ids()) {
+            const Life& life = *population.find(id);
+            const bool was_there = life.from_ns() <= of.episode_ns &&
+                                   (life.alive() || life.process.ended->time_ns + tick_ns >= of.tamper.from_ns);
+            if (!was_there || !is_about_audit(life)) continue;
+            culprit = &life;
+            ++candidates;
+        }
+        if (candidates != 1) return;
+    }
+    of.tamper.by = culprit->process.id;
+    of.tamper.pid = culprit->process.pid;
+    of.tamper.inferred = true;
+    if (of.tamper.auid == model::unset_uid) of.tamper.auid = culprit->process.credentials.auid;
+    tell(of);
+}
+
+void Tracker::State::settle_tampering(bool all) {
+    for (Tampering& one : tampering) {
+        if (one.settled || (!all && newest_ns < one.episode_ns + records_come_within_ns)) continue;
+        one.settled = true;
+        if (one.tamper.by == 0) guess_culprit(one);
+    }
+    const auto long_ago = newest_ns - remembered_ns;
+    std::erase_if(tampering, [&](const Tampering& one) { return one.settled && one.told_ns < long_ago; });
+    while (!config_changes.empty() && config_changes.front().time_ns < long_ago) config_changes.pop_front();
+}
+
+/// The impaired interval is a gap; of one that goes on its end is what has been seen of it.
+void Tracker::State::tell(Tampering& one) {
+    one.gap.from_ns = one.tamper.from_ns;
+    one.gap.to_ns = std::max(one.tamper.to_ns != 0 ? one.tamper.to_ns : one.told_ns, one.gap.from_ns);
+    one.gap.why = "tampering: " + one.tamper.what;
+    std::erase_if(changed_tampering, [&](const model::Tamper& known) { return known.id == one.tamper.id; });
+    changed_tampering.push_back(one.tamper);
+    std::erase_if(changed_gaps, [&](const model::Gap& known) { return known.id == one.gap.id; });
+    changed_gaps.push_back(one.gap);
+}
+
+void Tracker::State::save_tampering(base::Encoder& out) const {
+    out.put(last_tamper_id);
+    out.put(static_cast<std::uint32_t>(config_changes.size()));
+    for (const ConfigChange& change : config_changes) {
+        out.put(change.time_ns);
+        out.put(change.by);
+        out.put(change.pid);
+        out.put(change.auid);
+        out.put(change.what);
+        out.put(change.list);
+        out.put_bytes(change.name);
+    }
+    out.put(static_cast<std::uint32_t>(tampering.size()));
+    for (const Tampering& one : tampering) {
+        out.put(one.episode_ns);
+        out.put(one.kind);
+        out.put(one.told_ns);
+        out.put(one.recorder);
+        out.put(one.settled);
+        out.put(one.gap.id);
+        out.put(one.tamper.id);
+        out.put(one.tamper.time_ns);
+        out.put_bytes(one.tamper.what);
+        out.put(one.tamper.by);
+        out.put(one.tamper.inferred);
+        out.put(one.tamper.pid);
+        out.put(one.tamper.auid);
+        out.put(one.tamper.from_ns);
+        out.put(one.tamper.to_ns);
+        out.put(one.tamper.times);
+    }
+}
+
+void Tracker::State::restore_tampering(base::Decoder& in) {
+    in.get(last_tamper_id);
+    const auto changes = in.get<std::uint32_t>();
+    for (std::uint32_t i = 0; i < changes && in.ok(); ++i) {
+        ConfigChange& change = config_changes.emplace_back();
+        in.get(change.time_ns);
+        in.get(change.by);
+        in.get(change.pid);
+        in.get(change.auid);
+        in.get(change.what);
+        in.get(change.list);
+        change.name = in.get_bytes();
+    }
+    const auto count = in.get<std::uint32_t>();
+    for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
+        Tampering& one = tampering.emplace_back();
+        in.get(one.episode_ns);
+        in.get(one.kind);
+        in.get(one.told_ns);
+        in.get(one.recorder);
+        one.settled = in.get<bool>();
+        in.get(one.gap.id);
+        one.gap.boot = one.tamper.boot = boot.id;
+        in.get(one.tamper.id);
+        in.get(one.tamper.time_ns);
+        one.tamper.what = in.get_bytes();
+        in.get(one.tamper.by);
+        one.tamper.inferred = in.get<bool>();
+        in.get(one.tamper.pid);
+        in.get(one.tamper.auid);
+        in.get(one.tamper.from_ns);
+        in.get(one.tamper.to_ns);
+        in.get(one.tamper.times);
+    }
+}
+
+}  // namespace lineage::tree

@@ -1,0 +1,126 @@
+// Goal: what is found is undone at once and told at once, what keeps coming back is undone at a bounded rate and told
+// seldom, with a count. Method: pictures and the time by hand, a mender that counts.
+#include "lineage/capture/rule_guard.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace lineage;
+using capture::Episodes;
+
+namespace {
+
+constexpr model::TimeNs ms = 1'000'000;
+constexpr model::TimeNs boot = 1'000'000'000 * ms;  // real minus monotonic
+
+struct FakeMender final : capture::Mender {
+    base::Status mend(const std::vector<audit::Finding>&, const std::vector<std::string>&) override {
+        ++calls;
+        if (refuses) return base::fail("add an audit rule", "not permitted");
+        return {};
+    }
+    int calls = 0;
+    bool refuses = false;
+};
+
+struct World {
+    FakeMender mender;
+    Episodes episodes{{.pause_max_ms = 250, .calm_ms = 2000, .word_ms = 1000, .alarm_interval_s = 10}, 5, boot};
+    audit::Wanted wanted{true, 0, 0, 0};
+    model::TimeNs now_ms = 10'000;
+    std::uint32_t lost = 5;
+    std::vector<model::Tampered> told;
+    std::vector<std::string> alarms;
+
+    capture::AuditWatch::Answer look(std::size_t rules_missing) {
+        audit::Picture picture;
+        picture.state.enabled = 1;
+        picture.state.lost = lost;
+        picture.rules = audit::lineage_rules();
+        picture.rules.resize(picture.rules.size() - rules_missing);
+        auto answer = episodes.see(picture, wanted, boot + now_ms * ms, {boot + now_ms * ms, now_ms * ms}, mender);
+        told.insert(told.end(), answer.tampering.begin(), answer.tampering.end());
+        alarms.insert(alarms.end(), answer.alarms.begin(), answer.alarms.end());
+        return answer;
+    }
+};
+
+}  // namespace
+
+TEST_CASE("one removal is undone, told and alarmed about at once, with the interval since all was last well") {
+    World world;
+    CHECK(world.look(0).again_ms == -1);
+    world.now_ms += 400;
+    const auto answer = world.look(3);
+    CHECK(world.mender.calls == 1);
+    CHECK(answer.again_ms >= 0);
+    CHECK(answer.reconcile);
+    REQUIRE(world.told.size() == 1);
+    CHECK(world.told[0].kind == model::Weakness::rules_removed);
+    CHECK(world.told[0].from_ns == boot + 10'000 * ms);
+    CHECK(world.told[0].to_ns >= boot + 10'400 * ms);
+    CHECK(world.told[0].times == 1);
+    CHECK(world.alarms.size() == 1);
+    world.now_ms += 20;
+    world.look(0);
+    CHECK(world.told.size() == 1);
+}
+
+TEST_CASE("a loader that keeps removing is answered at most four times a second, in one episode with a count") {
+    World world;
+    const int looks = 2000;
+    for (int i = 0; i < looks; ++i) {
+        world.look(1 + static_cast<std::size_t>(i % 3));
+        world.now_ms += 10;
+    }
+    const int seconds = looks / 100;
+    CHECK(world.mender.calls <= 4 * seconds + 8);
+    CHECK(world.mender.calls >= 3 * seconds);
+    CHECK(world.told.size() <= static_cast<std::size_t>(seconds) + 1);
+    CHECK(world.alarms.size() <= static_cast<std::size_t>(seconds) / 10 + 1);
+    CHECK(world.told.back().episode_ns == world.told.front().episode_ns);
+    CHECK(world.told.back().times > 60);
+    CHECK(world.alarms.back().find(" times") != std::string::npos);
+    // When it is over the last of it is told, and the next one is a new episode that is answered at once.
+    for (int i = 0; i < 20; ++i) world.now_ms += 1000, world.look(0);
+    const auto calls = world.mender.calls;
+    CHECK(world.told.back().times == calls);
+    world.look(1);
+    CHECK(world.mender.calls == calls + 1);
+    CHECK(world.told.back().times == 1);
+    CHECK(world.told.back().episode_ns != world.told.front().episode_ns);
+}
+
+TEST_CASE("what cannot be undone is said so, and not tried at full speed") {
+    World world;
+    world.mender.refuses = true;
+    CHECK(world.look(1).again_ms == -1);  // the next look comes by itself
+    REQUIRE(world.told.size() == 1);
+    CHECK(world.told[0].to_ns == 0);
+    CHECK(world.told[0].times == 0);
+    CHECK(world.told[0].what.find("not permitted") != std::string::npos);
+    CHECK(world.alarms[0].find("not undone") != std::string::npos);
+}
+
+TEST_CASE("a clock that is set back does not put off what is to be done") {
+    World world;
+    world.look(1);
+    world.now_ms += 500;
+    audit::Picture none;
+    none.state.enabled = 1;
+    none.state.lost = 5;
+    world.episodes.see(none, world.wanted, boot - 3600'000 * ms, {boot - 3600'000 * ms, world.now_ms * ms},
+                       world.mender);
+    CHECK(world.mender.calls == 2);
+}
+
+TEST_CASE("a lost counter that goes down was reset") {
+    World world;
+    world.lost = 0;
+    world.look(0);
+    REQUIRE(world.told.size() == 1);
+    CHECK(world.told[0].kind == model::Weakness::lost_reset);
+    CHECK(world.told[0].what == "count of lost records 5 -> 0");
+    world.now_ms += 1500;
+    world.look(0);
+    CHECK(world.told.size() == 1);
+}

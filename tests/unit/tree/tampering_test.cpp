@@ -1,0 +1,133 @@
+// Goal: what capture found is joined with the record of the deed, whichever comes first, and with nobody else's; where
+// no record names the process the one that was about audit is named, as inferred. Method: observations by hand.
+#include "world.hpp"
+
+using namespace lineage;
+using namespace lineage::tree::test;
+using What = model::AuditConfigChange::What;
+
+namespace {
+
+void change(World& world, model::TimeNs at_ms, std::int64_t serial, model::Pid pid, What what, std::string name,
+            std::uint32_t list = 4, bool success = true) {
+    model::AuditConfigChange told;
+    told.task = World::task(at_ms, serial, pid, 50);
+    if (pid == 0) told.task = {}, told.task.time_ns = start + at_ms * ms, told.task.serial = serial;
+    told.auid = 1000;
+    told.what = what;
+    told.list = list;
+    told.name = std::move(name);
+    told.success = success;
+    world.say(std::move(told));
+}
+
+void tampered(World& world, model::TimeNs found_ms, model::TimeNs from_ms, model::TimeNs to_ms, model::Weakness kind,
+              std::int64_t times = 1) {
+    world.say(model::Tampered{start + found_ms * ms, kind, start + from_ms * ms, to_ms == 0 ? 0 : start + to_ms * ms,
+                              start + std::max(found_ms, to_ms) * ms, times, 40, "what"});
+}
+
+std::vector<model::Tamper> told(World& world) {
+    world.tracker.take_changes(world.rows);
+    std::vector<model::Tamper> all;
+    for (const auto& [id, tamper] : world.rows.tampering) all.push_back(tamper);
+    return all;
+}
+
+void named(World& world, model::Pid pid, const std::string& comm) {
+    auto task = World::task(1, 1000 + pid, pid, 50);
+    task.comm = comm;
+    world.say(model::AuditExec{task, true, 0, {comm}, "/", "/sbin/" + comm});
+}
+
+}  // namespace
+
+TEST_CASE("the deed's record names who and since when, before or after capture's word") {
+    for (const bool record_first : {true, false}) {
+        World world;
+        if (record_first) change(world, 500, 7, 60, What::rule_removed, "lineage");
+        tampered(world, 510, 100, 512, model::Weakness::rules_removed);
+        if (!record_first) change(world, 500, 7, 60, What::rule_removed, "lineage");
+        const auto all = told(world);
+        REQUIRE(all.size() == 1);
+        CHECK(all[0].pid == 60);
+        CHECK(all[0].by == world.one(60).id);
+        CHECK(all[0].auid == 1000);
+        CHECK_FALSE(all[0].inferred);
+        CHECK(all[0].time_ns == start + 500 * ms);
+        CHECK(all[0].from_ns == start + 500 * ms);
+        CHECK(all[0].to_ns == start + 512 * ms);
+        REQUIRE(world.rows.gaps.size() == 1);
+        CHECK(world.rows.gaps[0].from_ns == all[0].from_ns);
+        CHECK(world.rows.gaps[0].to_ns == all[0].to_ns);
+        CHECK(world.rows.gaps[0].why == "tampering: what");
+    }
+}
+
+TEST_CASE("a later word on the same is the same row, another kind is another") {
+    World world;
+    tampered(world, 510, 100, 512, model::Weakness::rules_removed);
+    tampered(world, 510, 100, 900, model::Weakness::rules_removed, 4);
+    world.save_and_restore();
+    tampered(world, 510, 100, 0, model::Weakness::rules_removed, 5);
+    tampered(world, 510, 100, 520, model::Weakness::disabled);
+    const auto all = told(world);
+    REQUIRE(all.size() == 2);
+    CHECK(all[0].times == 5);
+    CHECK(all[0].to_ns == 0);
+    CHECK(world.rows.gaps.size() == 2);
+}
+
+TEST_CASE("changes of another kind, refused ones, our own rules put back, and those of another time are not the deed") {
+    World world;
+    change(world, 50, 6, 61, What::rule_removed, "lineage");
+    change(world, 500, 7, 62, What::rule_added, "lineage");
+    change(world, 500, 8, 63, What::rule_removed, "other");
+    change(world, 500, 9, 64, What::rule_removed, "lineage", 4, false);
+    change(world, 500, 12, 40, What::rule_removed, "lineage");  // the recorder itself
+    change(world, 520, 10, 0, What::rule_removed, "lineage");
+    tampered(world, 510, 100, 530, model::Weakness::rules_removed);
+    CHECK(told(world)[0].by == 0);
+    change(world, 505, 11, 65, What::rule_removed, "lineage");
+    CHECK(told(world)[0].pid == 65);
+}
+
+TEST_CASE(
+    "without a name in the record, or any record, the one that was about audit then did it, if it was one alone") {
+    World world;
+    named(world, 70, "auditctl");
+    named(world, 71, "sleep");
+    change(world, 505, 11, 0, What::rule_added, "", 4);
+    tampered(world, 510, 100, 512, model::Weakness::rules_outranked);
+    tampered(world, 510, 100, 512, model::Weakness::rate_limit);
+    CHECK(told(world)[0].by == 0);
+    world.seen(4000, 0, 71, 50);
+    world.exit(4000, 5000, 71, 50, 0);
+    const auto all = told(world);
+    CHECK(all[0].pid == 70);
+    CHECK(all[0].inferred);
+    CHECK(all[0].from_ns == start + 505 * ms);
+    CHECK(all[1].pid == 70);
+    CHECK(all[1].from_ns == start + 100 * ms);
+}
+
+TEST_CASE("of two that were about audit neither is named; what one did meanwhile for sure names it") {
+    World world;
+    named(world, 70, "auditctl");
+    named(world, 71, "augenrules");
+    tampered(world, 510, 100, 512, model::Weakness::rules_removed);
+    world.tracker.finish();
+    CHECK(told(world)[0].by == 0);
+
+    World other;
+    named(other, 70, "auditctl");
+    named(other, 71, "augenrules");
+    change(other, 500, 7, 71, What::setting, "audit_enabled");
+    tampered(other, 510, 100, 512, model::Weakness::disabled);
+    tampered(other, 510, 100, 512, model::Weakness::rules_removed);
+    other.tracker.finish();
+    CHECK(told(other)[0].pid == 71);
+    CHECK_FALSE(told(other)[0].inferred);
+    CHECK(told(other)[1].pid == 71);
+    CHECK(told(other)[1].inferred);
+}
