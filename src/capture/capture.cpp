@@ -30,6 +30,7 @@ using model::TimeNs;
 using model::Witness;
 
 constexpr TimeNs clock_tolerance_ns = 1'000'000;
+constexpr TimeNs clock_jump_ns = 50'000'000;
 constexpr std::size_t questions_max = 4096;  // unanswered ones; more are dropped, the tracker copes
 constexpr model::Pid pid_limit = 1 << 22;    // PID_MAX_LIMIT, include/linux/threads.h
 constexpr int answers_a_turn = 32;
@@ -79,6 +80,7 @@ struct Capture::State {
     bool resumed = false;
     bool stopping = false;
     bool more_is_there = false;
+    std::function<procfs::ClockOffsets()> measure_clocks = procfs::clock_offsets;
     // Points of CLOCK_MONOTONIC at which something is due; `never` while there is no reason.
     TimeNs idle_due = never;
     TimeNs check_due = never;
@@ -108,12 +110,23 @@ struct Capture::State {
         reconcile_due = std::min(reconcile_due, std::max(earliest, monotonic_now()));
     }
 
+    void clocks_are_now() {
+        const auto now = measure_clocks();
+        carried.real_minus_mono_ns = now.real_minus_mono_ns;
+        carried.real_minus_boot_ns = now.real_minus_boot_ns;
+    }
+
     void check_clock() {
         clock_checked_at = monotonic_now();
-        const TimeNs now = procfs::real_minus_mono();
-        if (std::llabs(now - carried.real_minus_mono_ns) <= clock_tolerance_ns) return;
-        carried.real_minus_mono_ns = now;
-        control(Control::clock, payload_of(now));
+        const auto now = measure_clocks();
+        const auto by_ns = std::max(std::llabs(now.real_minus_mono_ns - carried.real_minus_mono_ns),
+                                    std::llabs(now.real_minus_boot_ns - carried.real_minus_boot_ns));
+        if (by_ns <= clock_tolerance_ns) return;
+        carried.real_minus_mono_ns = now.real_minus_mono_ns;
+        carried.real_minus_boot_ns = now.real_minus_boot_ns;
+        control(Control::clock, payload_of(now.real_minus_mono_ns, now.real_minus_boot_ns));
+        // Set, or the machine was suspended; slewing does a few ms in the time between two looks.
+        if (by_ns >= clock_jump_ns) want_reconciliation();
     }
 
     /// Appends connector events until none is left or one is younger than `until_ns`.
@@ -174,7 +187,7 @@ struct Capture::State {
         const TimeNs drained = monotonic_now();
         TimeNs received_ns = realtime_now();
         if (drained - clock_checked_at >= timing.check_ms * 1'000'000LL) check_clock();
-        carried.alive_ns = received_ns;
+        if (!recording.failing()) carried.alive_ns = received_ns;  // what waits in memory dies with us
         const bool events_came = drain_connector(drained, received_ns);
         if (received.any || events_came)
             recording.control(Control::connector_drained, payload_of(drained), received_ns);
@@ -332,6 +345,7 @@ base::Status Capture::begin(const model::BootBegan& boot) {
     out.put(boot.started_ns);
     Carried& carried = state_->carried;
     carried.real_minus_mono_ns = boot.real_minus_mono_ns;
+    carried.real_minus_boot_ns = boot.started_ns;
     carried.alive_ns = carried.lost_checked_ns = carried.connector_sure_ns = realtime_now();
     return state_->recording.first({.source = model::Source::control,
                                     .type = static_cast<std::uint16_t>(Control::boot),
@@ -406,6 +420,11 @@ void Capture::run() {
 void Capture::on_progress(int every_ms, std::function<void()> progress) {
     state_->progress_every_ms = every_ms;
     state_->progress = std::move(progress);
+}
+
+void Capture::measure_clocks_by(std::function<procfs::ClockOffsets()> measure) {
+    state_->measure_clocks = std::move(measure);
+    state_->clocks_are_now();
 }
 
 void Capture::on_journal(std::function<void(const base::Status&)> told) {

@@ -27,6 +27,7 @@ public:
     void lost(model::Witness witness, model::TimeNs from_ns, model::TimeNs to_ns, std::int64_t count,
               std::string_view why);
     void publish();
+    [[nodiscard]] bool failing() const { return failing_; }
     /// Tries again to hand over what waits, if it is time to.
     void retry();
     /// A last time, whether it is time or not.

@@ -5,6 +5,7 @@
 
 #include "frame_decoder.hpp"
 #include "hash.hpp"
+#include "steady_clock.hpp"
 #include "store_sink.hpp"
 
 namespace lineage::ingest {
@@ -21,16 +22,51 @@ class NoSink final : public tree::ChangeSink {
     void gap(const model::Gap&) override {}
 };
 
+/// Turns the tracker's steady times back into those that the clock showed.
+class RealTimeSink final : public tree::ChangeSink {
+public:
+    RealTimeSink(const SteadyClock& clock, tree::ChangeSink& next) : clock_(clock), next_(next) {}
+
+private:
+    void boot(const model::Boot& boot) override { next_.boot(real(boot)); }
+    void process(const model::Process& process) override { next_.process(real(process)); }
+    void image(model::Id owner, const model::Image& image) override { next_.image(owner, real(image)); }
+    void images_end(model::Id owner, std::int32_t seq) override { next_.images_end(owner, seq); }
+    void attempts(model::Id owner, const std::vector<model::Attempt>& attempts) override {
+        auto copies = attempts;
+        for (auto& one : copies) clock_.make_real(one);
+        next_.attempts(owner, copies);
+    }
+    void removed(model::Id process) override { next_.removed(process); }
+    void gap(const model::Gap& gap) override { next_.gap(real(gap)); }
+
+    template <class Row>
+    Row real(Row row) const {
+        clock_.make_real(row);
+        return row;
+    }
+
+    const SteadyClock& clock_;
+    tree::ChangeSink& next_;
+};
+
 }  // namespace
 
 struct Pipeline::State {
     store::Writer& writer;
     tree::Tracker tracker;
+    SteadyClock clock;
     FrameDecoder decoder;
 
     State(store::Writer& into, const audit::AssemblerLimits& limits)
         : writer(into),
-          decoder([this](model::Observation&& observation) { tracker.observe(std::move(observation)); }, limits) {}
+          decoder([this](model::Observation&& observation) { observe(std::move(observation)); }, limits) {}
+
+    void observe(model::Observation&& observation) {
+        auto gaps = clock.make_steady(observation);
+        tracker.observe(std::move(observation));
+        for (auto& gap : gaps) tracker.observe(std::move(gap));
+    }
 };
 
 Pipeline::Pipeline(store::Writer& writer, const audit::AssemblerLimits& limits)
@@ -51,7 +87,9 @@ std::size_t Pipeline::pending() const {
 }
 
 void Pipeline::apply() {
-    StoreSink sink(state_->writer, false);
+    StoreSink store(state_->writer, false);
+    if (state_->clock.never_changed()) return state_->tracker.take_changes(store);
+    RealTimeSink sink(state_->clock, store);
     state_->tracker.take_changes(sink);
 }
 
@@ -70,6 +108,7 @@ base::Status Pipeline::commit_with_checkpoint(std::uint64_t position) {
     std::string tracker;
     state_->tracker.save(tracker);
     out.put_bytes(tracker);
+    state_->clock.save(out);
     state_->decoder.save(out);
     out.put(hash_of(saved));
     state_->writer.set_position(position);
@@ -90,6 +129,7 @@ base::Status Pipeline::restore(const store::Progress& progress) {
         return base::fail("checkpoint", "is damaged, or of another version");
     base::Decoder in(body);
     if (auto restored = state_->tracker.restore(in.get_bytes()); !restored) return restored;
+    state_->clock.restore(in);
     state_->decoder.restore(in);
     if (!in.ok()) return base::fail("checkpoint", "is damaged");
     return {};
@@ -110,7 +150,8 @@ void Pipeline::lost_frames(std::string why, model::TimeNs until_ns) {
 }
 
 Pipeline::Counts Pipeline::counts() const {
-    return {state_->tracker.counters(), state_->decoder.counters(), state_->decoder.snapshot_ended_ns()};
+    return {state_->tracker.counters(), state_->decoder.counters(), state_->decoder.snapshot_ended_ns(),
+            state_->clock.now_ns()};
 }
 
 }  // namespace lineage::ingest
