@@ -326,6 +326,7 @@ Capture::Capture(FrameSink& sink, Timing timing, Window window)
     : state_(std::make_unique<State>(sink, timing, std::move(window))) {
     CHECK(state_->epoll && state_->clock_steps);
     state_->arm_clock_steps();
+    if (state_->carried.real_minus_boot_ns == 0) state_->clocks_are_now();
     watch(state_->clock_steps.get(), [state = state_.get()] {
         std::uint64_t expirations = 0;
         [[maybe_unused]] const auto cancelled = ::read(state->clock_steps.get(), &expirations, sizeof expirations);

@@ -49,7 +49,7 @@ private:
 
     void tell(const base::Status& status) {
         if (status && !troubled_) return;
-        troubled_ = !status;
+        troubled_ = !status;  // an error is told each time, it may be another one
         if (options_.tell) options_.tell(status);
     }
 
@@ -191,7 +191,7 @@ private:
     int since_looked_ = 0;
     bool facts_written_ = false;
     bool ready_told_ = false;
-    bool troubled_ = false;
+    bool troubled_ = true;  ///< nobody has been told otherwise
 };
 
 }  // namespace

@@ -120,7 +120,7 @@ base::Status Pipeline::restore(const store::Progress& progress) {
     if (progress.checkpoint.empty()) {
         const auto last = state_->writer.last_ids();
         if (!last) return tl::unexpected(last.error());
-        state_->tracker.reserve_ids(last->process, last->boot, last->gap);
+        reserve_ids(*last);
         return {};
     }
     const std::string_view checkpoint = progress.checkpoint;
@@ -133,6 +133,10 @@ base::Status Pipeline::restore(const store::Progress& progress) {
     state_->decoder.restore(in);
     if (!in.ok()) return base::fail("checkpoint", "is damaged");
     return {};
+}
+
+void Pipeline::reserve_ids(const store::LastIds& taken) {
+    state_->tracker.reserve_ids(taken.process, taken.boot, taken.gap);
 }
 
 void Pipeline::discard_changes() {

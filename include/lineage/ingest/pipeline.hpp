@@ -35,6 +35,8 @@ public:
     base::Status commit_with_checkpoint(std::uint64_t position);
     /// Brings the state back to what it was at `progress.checkpoint_position`.
     base::Status restore(const store::Progress& progress);
+    /// Ids that are given out are larger than these.
+    void reserve_ids(const store::LastIds& taken);
     /// Forgets pending changes: they are in the store already (replay between checkpoint and position).
     void discard_changes();
     std::vector<tree::Question> take_questions();
@@ -80,7 +82,8 @@ struct FollowOptions {
     std::map<std::string, std::string> facts;  ///< written to the store with the first commit (recorder.pid, ...)
     store::Bounds bounds;
     int retry_ms = 1000;  ///< between attempts while the store cannot be written
-    /// Told when the store cannot be written and it waits, with why, and when that is over.
+    /// Told when the store cannot be written and it waits, with why, and when it has caught up (also the
+    /// first time).
     std::function<void(const base::Status&)> tell;
 };
 /// Follows a journal into the store until `stop_requested` (checked at least every commit_ms) and the journal's end.
