@@ -11,6 +11,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "audit_input.hpp"
 #include "clocks.hpp"
@@ -187,7 +188,7 @@ struct Capture::State {
         const TimeNs drained = monotonic_now();
         TimeNs received_ns = realtime_now();
         if (drained - clock_checked_at >= timing.check_ms * 1'000'000LL) check_clock();
-        if (!recording.failing()) carried.alive_ns = received_ns;  // what waits in memory dies with us
+        carried.alive_ns = received_ns;
         const bool events_came = drain_connector(drained, received_ns);
         if (received.any || events_came)
             recording.control(Control::connector_drained, payload_of(drained), received_ns);
@@ -208,9 +209,18 @@ struct Capture::State {
         if (!received.any && !events_came) return false;
         ++counters.turns;
         recording.publish();
+        note_waiting(received_ns);
         idle_due = drained + timing.idle_ms * 1'000'000LL;
         if (check_due == never) check_due = drained + timing.check_ms * 1'000'000LL;
         return true;
+    }
+
+    /// What waits in memory for the journal would be lost with this process.
+    void note_waiting(TimeNs now_ns) {
+        if (!recording.failing())
+            carried.waiting_since_ns = 0;
+        else if (carried.waiting_since_ns == 0)
+            carried.waiting_since_ns = now_ns;
     }
 
     void append_process(model::Pid pid) {
@@ -359,10 +369,16 @@ base::Status Capture::resume() {
     state_->check_due = monotonic_now();
     const TimeNs now = realtime_now();
     const std::string payload = payload_of(state_->carried.alive_ns, now);
-    return state_->recording.first({.source = model::Source::control,
-                                    .type = static_cast<std::uint16_t>(Control::resumed),
-                                    .received_ns = now,
-                                    .payload = payload});
+    auto told = state_->recording.first({.source = model::Source::control,
+                                         .type = static_cast<std::uint16_t>(Control::resumed),
+                                         .received_ns = now,
+                                         .payload = payload});
+    if (const auto since_ns = std::exchange(state_->carried.waiting_since_ns, 0); told && since_ns != 0) {
+        for (const Witness witness : {Witness::audit, Witness::connector})
+            state_->recording.lost(witness, since_ns, now, -1, "lineaged died while its journal could not be written");
+        state_->want_reconciliation();
+    }
+    return told;
 }
 
 void Capture::attach_connector(base::UniqueFd socket) {
