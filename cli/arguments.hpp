@@ -37,6 +37,8 @@ struct Arguments {
     std::string format;
     std::string output;  ///< empty: standard output
     std::vector<std::string> inputs;
+    std::string from;     ///< a damaged database
+    std::string journal;  ///< empty: the one beside the database
 };
 
 /// A check for an option that takes a whole number.

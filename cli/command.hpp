@@ -24,5 +24,6 @@ extern const Command status_command;
 extern const Command boots_command;
 extern const Command doctor_command;
 extern const Command import_command;
+extern const Command recover_command;
 
 }  // namespace lineage::cli

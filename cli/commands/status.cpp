@@ -44,9 +44,20 @@ std::map<std::string, std::string> describe(const store::Reader::Sizes& sizes, c
     return facts;
 }
 
+/// What is wrong with the recorder at the moment: it says so in a file, for it may be that it cannot write the
+/// database.
+void add_troubles(std::map<std::string, std::string>& facts) {
+    const auto file = facts.extract("recorder.troubles");
+    if (file.empty()) return;
+    std::ifstream lines(file.mapped());
+    for (std::string topic, message; lines >> topic && std::getline(lines >> std::ws, message);)
+        facts["recorder.trouble." + topic] = message;
+}
+
 base::Result<render::Status> read_status(const std::string& path, store::Reader& reader) {
-    const auto facts = reader.facts();
+    auto facts = reader.facts();
     if (!facts) return tl::unexpected(facts.error());
+    add_troubles(*facts);
     const auto gaps = reader.gaps();
     if (!gaps) return tl::unexpected(gaps.error());
     const auto boots = reader.boots();

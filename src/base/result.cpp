@@ -11,8 +11,10 @@ namespace lineage::base {
 
 tl::unexpected<Error> fail_errno(std::string object, int error_number) {
     const bool forbidden = error_number == EPERM || error_number == EACCES;
-    return fail(std::move(object), std::strerror(error_number),
-                forbidden ? ExitCode::not_permitted : ExitCode::unreadable);
+    const bool may_pass =
+        error_number == ENOSPC || error_number == EDQUOT || error_number == EIO || error_number == EROFS;
+    return tl::unexpected<Error>(Error{forbidden ? ExitCode::not_permitted : ExitCode::unreadable, std::move(object),
+                                       std::strerror(error_number), may_pass ? Remedy::waiting : Remedy::none});
 }
 
 void check_failed(const char* condition, const char* file, int line) {

@@ -12,6 +12,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "audit_input.hpp"
 #include "clocks.hpp"
@@ -31,6 +32,7 @@ using model::TimeNs;
 using model::Witness;
 
 constexpr TimeNs clock_tolerance_ns = 1'000'000;
+constexpr TimeNs clock_jump_ns = 50'000'000;
 constexpr std::size_t questions_max = 4096;  // unanswered ones; more are dropped, the tracker copes
 constexpr model::Pid pid_limit = 1 << 22;    // PID_MAX_LIMIT, include/linux/threads.h
 constexpr int answers_a_turn = 32;
@@ -95,6 +97,7 @@ struct Capture::State {
     bool resumed = false;
     bool stopping = false;
     bool more_is_there = false;
+    std::function<procfs::ClockOffsets()> measure_clocks = procfs::clock_offsets;
     // Points of CLOCK_MONOTONIC at which something is due; `never` while there is no reason.
     TimeNs idle_due = never;
     TimeNs check_due = never;
@@ -126,12 +129,23 @@ struct Capture::State {
         reconcile_due = std::min(reconcile_due, std::max(earliest, monotonic_now()));
     }
 
+    void clocks_are_now() {
+        const auto now = measure_clocks();
+        carried.real_minus_mono_ns = now.real_minus_mono_ns;
+        carried.real_minus_boot_ns = now.real_minus_boot_ns;
+    }
+
     void check_clock() {
         clock_checked_at = monotonic_now();
-        const TimeNs now = procfs::real_minus_mono();
-        if (std::llabs(now - carried.real_minus_mono_ns) <= clock_tolerance_ns) return;
-        carried.real_minus_mono_ns = now;
-        control(Control::clock, payload_of(now));
+        const auto now = measure_clocks();
+        const auto by_ns = std::max(std::llabs(now.real_minus_mono_ns - carried.real_minus_mono_ns),
+                                    std::llabs(now.real_minus_boot_ns - carried.real_minus_boot_ns));
+        if (by_ns <= clock_tolerance_ns) return;
+        carried.real_minus_mono_ns = now.real_minus_mono_ns;
+        carried.real_minus_boot_ns = now.real_minus_boot_ns;
+        control(Control::clock, payload_of(now.real_minus_mono_ns, now.real_minus_boot_ns));
+        // Set, or the machine was suspended; slewing does a few ms in the time between two looks.
+        if (by_ns >= clock_jump_ns) want_reconciliation();
     }
 
     /// Appends connector events until none is left or one is younger than `until_ns`.
@@ -218,9 +232,18 @@ struct Capture::State {
         if (!received.any && !events_came) return false;
         ++counters.turns;
         recording.publish();
+        note_waiting(received_ns);
         idle_due = drained + timing.idle_ms * 1'000'000LL;
         if (check_due == never) check_due = drained + timing.check_ms * 1'000'000LL;
         return true;
+    }
+
+    /// What waits in memory for the journal would be lost with this process.
+    void note_waiting(TimeNs now_ns) {
+        if (!recording.failing())
+            carried.waiting_since_ns = 0;
+        else if (carried.waiting_since_ns == 0)
+            carried.waiting_since_ns = now_ns;
     }
 
     void append_process(model::Pid pid) {
@@ -388,6 +411,7 @@ Capture::Capture(FrameSink& sink, Timing timing, Window window)
     : state_(std::make_unique<State>(sink, timing, std::move(window))) {
     CHECK(state_->epoll && state_->clock_steps);
     state_->arm_clock_steps();
+    if (state_->carried.real_minus_boot_ns == 0) state_->clocks_are_now();
     watch(state_->clock_steps.get(), [state = state_.get()] {
         std::uint64_t expirations = 0;
         [[maybe_unused]] const auto cancelled = ::read(state->clock_steps.get(), &expirations, sizeof expirations);
@@ -407,6 +431,7 @@ base::Status Capture::begin(const model::BootBegan& boot) {
     out.put(boot.started_ns);
     Carried& carried = state_->carried;
     carried.real_minus_mono_ns = boot.real_minus_mono_ns;
+    carried.real_minus_boot_ns = boot.started_ns;
     carried.alive_ns = carried.lost_checked_ns = carried.connector_sure_ns = realtime_now();
     return state_->recording.first({.source = model::Source::control,
                                     .type = static_cast<std::uint16_t>(Control::boot),
@@ -419,10 +444,16 @@ base::Status Capture::resume() {
     state_->check_due = monotonic_now();
     const TimeNs now = realtime_now();
     const std::string payload = payload_of(state_->carried.alive_ns, now);
-    return state_->recording.first({.source = model::Source::control,
-                                    .type = static_cast<std::uint16_t>(Control::resumed),
-                                    .received_ns = now,
-                                    .payload = payload});
+    auto told = state_->recording.first({.source = model::Source::control,
+                                         .type = static_cast<std::uint16_t>(Control::resumed),
+                                         .received_ns = now,
+                                         .payload = payload});
+    if (const auto since_ns = std::exchange(state_->carried.waiting_since_ns, 0); told && since_ns != 0) {
+        for (const Witness witness : {Witness::audit, Witness::connector})
+            state_->recording.lost(witness, since_ns, now, -1, "lineaged died while its journal could not be written");
+        state_->want_reconciliation();
+    }
+    return told;
 }
 
 void Capture::attach_connector(base::UniqueFd socket) {
@@ -506,6 +537,11 @@ void Capture::run() {
 void Capture::on_progress(int every_ms, std::function<void()> progress) {
     state_->progress_every_ms = every_ms;
     state_->progress = std::move(progress);
+}
+
+void Capture::measure_clocks_by(std::function<procfs::ClockOffsets()> measure) {
+    state_->measure_clocks = std::move(measure);
+    state_->clocks_are_now();
 }
 
 void Capture::on_journal(std::function<void(const base::Status&)> told) {

@@ -28,6 +28,7 @@ public:
               std::string_view why);
     void tampered(const model::Tampered& what);
     void publish();
+    [[nodiscard]] bool failing() const { return failing_; }
     /// Tries again to hand over what waits, if it is time to.
     void retry();
     /// A last time, whether it is time or not.

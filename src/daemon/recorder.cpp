@@ -94,6 +94,7 @@ Recorder::Recorder(const Settings& settings, const Operator& to_whom, Announceme
       operator_(to_whom),
       announcement_(announcement),
       kept_(Kept::take(manager_)),
+      troubles_(to_whom, settings.database),
       source_(settings.source),
       tracker_(settings) {}
 
@@ -137,6 +138,7 @@ base::Status Recorder::prepare() {
     auto journal = journal::Writer::open(settings_.journal(), {.total_bytes_max = settings_.journal_bytes_max});
     if (!journal) return tl::unexpected(journal.error());
     journal_.emplace(std::move(*journal));
+    troubles_.forget_predecessors();
     sync_.emplace(*journal_, settings_.sync_ms, [this](const base::Status& synced) {
         if (synced) return operator_.say(Priority::notice, "the journal goes to the disk again");
         operator_.say(Priority::alert, synced.error().message() + "; a power failure would lose what is recorded now");
@@ -147,6 +149,7 @@ base::Status Recorder::prepare() {
     // Where sockets are waiting they come first; the database was good enough for the run before.
     if (!has_all())
         if (auto opened = tracker_.await_opened(); !opened) return opened;
+    if (const auto mended = tracker_.take_mended(); !mended.empty()) operator_.say(Priority::alert, mended);
     if (!*account) operator_.say(Priority::notice, why_no_account(settings_.tracker_user));
     return {};
 }
@@ -187,6 +190,9 @@ base::Status Recorder::begin_capture() {
     keep(Kept::window_name, window->fd());
     capture_ = std::make_unique<capture::Capture>(*sink_, timing, std::move(*window));
     capture_->on_alarm([this](const std::string& text) { operator_.say(Priority::alert, text); });
+    capture_->on_journal([this](const base::Status& status) {
+        troubles_.tell("journal", status, "what is received waits in memory, the oldest goes when there is too much");
+    });
     const auto boot = procfs::read_boot();
     boot_ = boot.name;
     return goes_on_ ? capture_->resume() : capture_->begin(boot);
@@ -314,6 +320,7 @@ std::map<std::string, std::string> Recorder::facts() const {
             {"recorder.source", name_of(source_)},
             {"recorder.since_ns", std::to_string(since_ns_)},
             {"recorder.journal", settings_.journal()},
+            {"recorder.troubles", troubles_.file()},
             {"rules.count", std::to_string(rules ? audit::lineage_rules().size() : 0)},
             {"rules.aside", std::to_string(hold_ ? hold_->aside().size() : 0)},
             {"rules.key", rules ? "lineage" : ""},
@@ -392,7 +399,10 @@ void Recorder::on_tracker_end() {
     capture_->unwatch(tracker_.news_fd());
     const bool asked = tracker_.ends_early();  // by reload(); one that ends so unasked is not to be started at once
     if (asked && WIFEXITED(*status) && WEXITSTATUS(*status) == 0) return spawn_tracker();
-    if (announcement_.made() || goes_on_) return respawn_later();
+    if (announcement_.made() || goes_on_) {
+        tell_of_database(tl::unexpected(tracker_.error()));
+        return respawn_later();
+    }
     failure_ = tl::unexpected(tracker_.error());
     capture_->stop();
 }
@@ -430,10 +440,20 @@ void Recorder::on_news() {
             return announcement_.ready();
         case TrackerProcess::News::gone:
             return capture_->unwatch(tracker_.news_fd());  // SIGCHLD is on its way
+        case TrackerProcess::News::mended:
+            return operator_.say(Priority::alert, tracker_.take_mended());
+        case TrackerProcess::News::waits:
+            return tell_of_database(tl::unexpected(tracker_.waits_for()));
+        case TrackerProcess::News::caught_up:
+            return tell_of_database({});
         case TrackerProcess::News::failed:
         case TrackerProcess::News::none:
             return;
     }
+}
+
+void Recorder::tell_of_database(const base::Status& status) {
+    troubles_.tell("database", status, "what is recorded waits in the journal");
 }
 
 void Recorder::respawn_later() {

@@ -19,6 +19,7 @@
 #include "service_manager.hpp"
 #include "stall_watch.hpp"
 #include "tracker_process.hpp"
+#include "troubles.hpp"
 
 namespace lineage::daemon {
 
@@ -57,6 +58,7 @@ private:
     void on_news();
     void on_signal();
     void on_tracker_end();
+    void tell_of_database(const base::Status& status);
     void reload();
     void respawn_later();
     void respawn();
@@ -69,6 +71,7 @@ private:
     Kept kept_;
     bool goes_on_ = false;       ///< an earlier run's sockets are all there: nothing is missing since it ended
     bool handing_over_ = false;  ///< and so it is to be with ours
+    Troubles troubles_;
     SourceChoice source_;
     std::string boot_;
     base::UniqueFd signals_;

@@ -44,6 +44,9 @@ public:
         checkpoint_ = 0;
         writer_->rollback();
     }
+    base::Result<bool> keep_within(const store::Bounds& bounds, model::TimeNs now_ns) override {
+        return writer_->keep_within(bounds, now_ns);
+    }
 
 private:
     std::unique_ptr<store::Writer> writer_;

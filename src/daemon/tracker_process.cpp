@@ -23,6 +23,7 @@
 #include "lineage/base/codec.hpp"
 #include "lineage/ingest/pipeline.hpp"
 #include "lineage/store/store.hpp"
+#include "mending.hpp"
 #include "reporting_writer.hpp"
 
 namespace lineage::daemon {
@@ -33,6 +34,9 @@ namespace {
 constexpr char opened_packet = 'o';
 constexpr char ready_packet = 'r';
 constexpr char failed_packet = 'f';
+constexpr char waits_packet = 'w';  // the database cannot be written
+constexpr char caught_up_packet = 'c';
+constexpr char mended_packet = 'm';  // what was done to its files
 constexpr std::size_t packet_bytes_max = 16384;
 constexpr int predecessor_wait_ms = 20'000;
 
@@ -69,10 +73,11 @@ void await_predecessor(const std::string& journal) {
         ::poll(nullptr, 0, 10);
 }
 
-std::string encode(const base::Error& error) {
-    std::string packet(1, failed_packet);
+std::string encode(char kind, const base::Error& error) {
+    std::string packet(1, kind);
     base::Encoder out(packet);
     out.put(static_cast<std::int32_t>(error.exit));
+    out.put(static_cast<std::uint8_t>(error.remedy));
     out.put_bytes(error.object.substr(0, packet_bytes_max / 4));
     out.put_bytes(error.cause.substr(0, packet_bytes_max / 4));
     return packet;
@@ -91,6 +96,9 @@ base::Error decode(std::string_view packet) {
     base::Error error;
     const auto exit = static_cast<base::ExitCode>(in.get<std::int32_t>());
     error.exit = exit == base::ExitCode::not_permitted ? exit : base::ExitCode::unreadable;
+    const auto remedy = in.get<std::uint8_t>();
+    error.remedy = remedy <= static_cast<std::uint8_t>(base::Remedy::recovery) ? static_cast<base::Remedy>(remedy)
+                                                                               : base::Remedy::none;
     error.object = printable(in.get_bytes());
     error.cause = printable(in.get_bytes());
     return error;
@@ -134,10 +142,10 @@ void TrackerProcess::be_tracker(int channel, int questions, pid_t parent) {
     obey_parent_only();
     end_with(parent);
     ::prctl(PR_SET_NAME, "lineaged-track");
-    close_all_but({channel, questions});
+    close_all_but({channel, questions, kept_.get()});
     const auto done = follow_journal(channel, questions, parent);
     if (done) ::_exit(0);
-    const std::string packet = encode(done.error());
+    const std::string packet = encode(failed_packet, done.error());
     (void)::send(channel, packet.data(), packet.size(), MSG_NOSIGNAL);
     ::_exit(static_cast<int>(done.error().exit));
 }
@@ -148,7 +156,20 @@ base::Status TrackerProcess::follow_journal(int channel, int questions, pid_t pa
     options.commit_ms = settings_.commit_ms;
     options.question_fd = questions;
     options.ready_fd = channel;
+    options.bounds = {static_cast<std::int64_t>(settings_.history_bytes_max),
+                      static_cast<model::TimeNs>(settings_.history_seconds_max) * 1'000'000'000};
+    // Lost when capture has no time for it, like a question: the tracker does not wait.
+    const auto say = [channel](const std::string& packet) {
+        (void)::send(channel, packet.data(), packet.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    };
+    options.tell = [say](const base::Status& status) {
+        say(status ? std::string(1, caught_up_packet) : encode(waits_packet, status.error()));
+    };
     await_predecessor(options.journal);
+    const auto mended = mend_database(settings_.database, error_.remedy, kept_.get());
+    if (!mended) return tl::unexpected(mended.error());
+    if (!mended->empty()) say(mended_packet + mended->substr(0, packet_bytes_max / 2));
+    kept_.reset();  // before SQLite has it open: closing it later would drop SQLite's locks
     auto writer = store::open_writer(settings_.database);
     if (!writer) return tl::unexpected(writer.error());
     auto inside = become_tracker(options.journal, account_);
@@ -175,7 +196,12 @@ base::Status TrackerProcess::await_opened() {
     pollfd readable{channel_.get(), POLLIN, 0};
     while (::poll(&readable, 1, -1) < 0 && errno == EINTR) {
     }
-    const News news = read_news();
+    News news = read_news();
+    if (news == News::mended) {
+        while (::poll(&readable, 1, -1) < 0 && errno == EINTR) {
+        }
+        news = read_news();
+    }
     if (news == News::opened) return {};
     return tl::unexpected(error_);
 }
@@ -198,11 +224,28 @@ TrackerProcess::News TrackerProcess::read_news() {
     if (size < 0) return errno == EAGAIN || errno == EINTR ? News::none : News::gone;
     if (size == 0) return News::gone;
     packet.resize(static_cast<std::size_t>(size));
-    if (packet[0] == opened_packet) return std::exchange(opened_, true) ? News::none : News::opened;
-    if (packet[0] == ready_packet) return News::ready;
-    if (packet[0] != failed_packet) return News::none;
-    error_ = decode(packet);
-    return News::failed;
+    switch (packet[0]) {
+        case opened_packet:
+            if (std::exchange(opened_, true)) return News::none;
+            kept_.reset(::open(settings_.database.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+            error_.remedy = base::Remedy::none;
+            return News::opened;
+        case ready_packet:
+            return News::ready;
+        case caught_up_packet:
+            return News::caught_up;
+        case mended_packet:
+            mended_ = printable(std::string_view(packet).substr(1));
+            return News::mended;
+        case waits_packet:
+            waits_for_ = decode(packet);
+            return News::waits;
+        case failed_packet:
+            error_ = decode(packet);
+            return News::failed;
+        default:
+            return News::none;
+    }
 }
 
 void TrackerProcess::begin_anew(const Settings& settings) {

@@ -12,6 +12,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "lineage/base/result.hpp"
 #include "lineage/base/unique_fd.hpp"
@@ -36,7 +37,9 @@ public:
     /// It may begin: `facts` are for `lineage status`.
     void go(const std::map<std::string, std::string>& facts);
 
-    enum class News { none, opened, ready, failed, gone };
+    /// `waits`: the database cannot be written for now, see waits_for(); `caught_up`: it can, and it has.
+    /// `mended`: before `opened`; see mended().
+    enum class News { none, opened, ready, waits, caught_up, mended, failed, gone };
     /// What it says next, without waiting; `ready` once when the first snapshot is committed, `gone` when it is dead or
     /// dying.
     News read_news();
@@ -55,6 +58,10 @@ public:
     bool finish(int wait_ms);
     /// Why it failed, as it said last.
     [[nodiscard]] const base::Error& error() const { return error_; }
+    /// What it waits for, as it said last.
+    [[nodiscard]] const base::Error& waits_for() const { return waits_for_; }
+    /// What it did about the database's files, once.
+    std::string take_mended() { return std::exchange(mended_, {}); }
     [[nodiscard]] bool running() const { return pid_ > 0; }
 
 private:
@@ -69,6 +76,10 @@ private:
     base::UniqueFd questions_;
     bool opened_ = false;                      ///< this one has said so; it is told but once who records
     std::atomic<std::uint64_t>* needed_from_;  ///< in memory shared with every child
+    /// On the database that this one writes, so that it can come back when somebody removes it; for the next one.
+    base::UniqueFd kept_;
+    base::Error waits_for_;
+    std::string mended_;
     base::Error error_{base::ExitCode::unreadable, "tracker", "it ended without a word"};
 };
 

@@ -1,4 +1,5 @@
 // The recorder's tracker: from where the database says it left off, frame by frame, as capture writes them.
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,15 +14,48 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr int nap_ms = 20;      // between looks at whether to stop
 constexpr int look_every = 64;  // frames between looks at the clock and at the tracker's questions
 constexpr const char* missing = "the journal lacks what was not yet consumed";
 
 class Follower {
 public:
-    Follower(const FollowOptions& options, store::Writer& writer)
-        : options_(options), writer_(writer), pipeline_(std::make_unique<Pipeline>(writer)) {}
+    Follower(const FollowOptions& options, store::Writer& writer) : options_(options), writer_(writer) {}
 
     base::Status run(const volatile int& stop_requested) {
+        for (;;) {
+            auto done = follow(stop_requested);
+            if (done || done.error().remedy != base::Remedy::waiting) return done;
+            while (!done) {
+                tell(done);
+                for (int left_ms = options_.retry_ms; left_ms > 0 && stop_requested == 0; left_ms -= nap_ms)
+                    ::poll(nullptr, 0, std::min(left_ms, nap_ms));
+                if (stop_requested != 0) return done;
+                done = probe();
+                if (!done && done.error().remedy != base::Remedy::waiting) return done;
+            }
+        }
+    }
+
+private:
+    /// Can the store be written again? A small write tells before the journal is read again from the checkpoint on.
+    base::Status probe() {
+        const auto progress = writer_.progress();
+        if (!progress) return tl::unexpected(progress.error());
+        if (auto begun = writer_.begin(); !begun) return begun;
+        writer_.set_position(progress->position);
+        return writer_.commit();
+    }
+
+    void tell(const base::Status& status) {
+        if (status && !troubled_) return;
+        troubled_ = !status;  // an error is told each time, it may be another one
+        if (options_.tell) options_.tell(status);
+    }
+
+    /// From where the store stands: what was derived and not committed is derived again.
+    base::Status follow(const volatile int& stop_requested) {
+        pipeline_ = std::make_unique<Pipeline>(writer_);
         if (auto ready = resume(); !ready) return ready;
         while (true) {
             model::Frame frame;
@@ -33,15 +67,19 @@ public:
             } else if (stop_requested != 0) {
                 return checkpoint();
             } else if (!due()) {
+                if (pipeline_->pending() == 0) tell({});  // caught up; before that it may fail again
                 ask();
-                reader_->wait(pipeline_->pending() == 0 ? options_.commit_ms * 10 : wait_ms());
+                const auto more = writer_.keep_within(options_.bounds, pipeline_->counts().now_ns);
+                if (!more) return tl::unexpected(more.error());
+                if (!*more) reader_->wait(pipeline_->pending() == 0 ? options_.commit_ms * 10 : wait_ms());
                 continue;
             }
             if (auto committed = commit(); !committed) return committed;
+            if (auto kept = writer_.keep_within(options_.bounds, pipeline_->counts().now_ns); !kept)
+                return tl::unexpected(kept.error());
         }
     }
 
-private:
     base::Status resume() {
         auto progress = writer_.progress();
         if (!progress) return tl::unexpected(progress.error());
@@ -153,6 +191,7 @@ private:
     int since_looked_ = 0;
     bool facts_written_ = false;
     bool ready_told_ = false;
+    bool troubled_ = true;  ///< nobody has been told otherwise
 };
 
 }  // namespace

@@ -66,7 +66,7 @@ void FrameDecoder::control(const model::Frame& frame) {
         }
         case model::Control::clock:
             real_minus_mono_ns_ = time_in(in);
-            take_(model::ClockChanged{real_minus_mono_ns_});
+            take_(model::ClockChanged{real_minus_mono_ns_, time_in(in), now_ns});
             break;
         case model::Control::connector_up:
             sequence_.reset();

@@ -5,6 +5,7 @@
 
 #include "frame_decoder.hpp"
 #include "hash.hpp"
+#include "steady_clock.hpp"
 #include "store_sink.hpp"
 
 namespace lineage::ingest {
@@ -22,16 +23,52 @@ class NoSink final : public tree::ChangeSink {
     void tamper(const model::Tamper&) override {}
 };
 
+/// Turns the tracker's steady times back into those that the clock showed.
+class RealTimeSink final : public tree::ChangeSink {
+public:
+    RealTimeSink(const SteadyClock& clock, tree::ChangeSink& next) : clock_(clock), next_(next) {}
+
+private:
+    void boot(const model::Boot& boot) override { next_.boot(real(boot)); }
+    void process(const model::Process& process) override { next_.process(real(process)); }
+    void image(model::Id owner, const model::Image& image) override { next_.image(owner, real(image)); }
+    void images_end(model::Id owner, std::int32_t seq) override { next_.images_end(owner, seq); }
+    void attempts(model::Id owner, const std::vector<model::Attempt>& attempts) override {
+        auto copies = attempts;
+        for (auto& one : copies) clock_.make_real(one);
+        next_.attempts(owner, copies);
+    }
+    void removed(model::Id process) override { next_.removed(process); }
+    void gap(const model::Gap& gap) override { next_.gap(real(gap)); }
+    void tamper(const model::Tamper& tamper) override { next_.tamper(real(tamper)); }
+
+    template <class Row>
+    Row real(Row row) const {
+        clock_.make_real(row);
+        return row;
+    }
+
+    const SteadyClock& clock_;
+    tree::ChangeSink& next_;
+};
+
 }  // namespace
 
 struct Pipeline::State {
     store::Writer& writer;
     tree::Tracker tracker;
+    SteadyClock clock;
     FrameDecoder decoder;
 
     State(store::Writer& into, const audit::AssemblerLimits& limits)
         : writer(into),
-          decoder([this](model::Observation&& observation) { tracker.observe(std::move(observation)); }, limits) {}
+          decoder([this](model::Observation&& observation) { observe(std::move(observation)); }, limits) {}
+
+    void observe(model::Observation&& observation) {
+        auto gaps = clock.make_steady(observation);
+        tracker.observe(std::move(observation));
+        for (auto& gap : gaps) tracker.observe(std::move(gap));
+    }
 };
 
 Pipeline::Pipeline(store::Writer& writer, const audit::AssemblerLimits& limits)
@@ -52,7 +89,9 @@ std::size_t Pipeline::pending() const {
 }
 
 void Pipeline::apply() {
-    StoreSink sink(state_->writer, false);
+    StoreSink store(state_->writer, false);
+    if (state_->clock.never_changed()) return state_->tracker.take_changes(store);
+    RealTimeSink sink(state_->clock, store);
     state_->tracker.take_changes(sink);
 }
 
@@ -71,6 +110,7 @@ base::Status Pipeline::commit_with_checkpoint(std::uint64_t position) {
     std::string tracker;
     state_->tracker.save(tracker);
     out.put_bytes(tracker);
+    state_->clock.save(out);
     state_->decoder.save(out);
     out.put(hash_of(saved));
     state_->writer.set_position(position);
@@ -82,7 +122,7 @@ base::Status Pipeline::restore(const store::Progress& progress) {
     if (progress.checkpoint.empty()) {
         const auto last = state_->writer.last_ids();
         if (!last) return tl::unexpected(last.error());
-        state_->tracker.reserve_ids(last->process, last->boot, last->gap, last->tamper);
+        reserve_ids(*last);
         return {};
     }
     const std::string_view checkpoint = progress.checkpoint;
@@ -91,9 +131,14 @@ base::Status Pipeline::restore(const store::Progress& progress) {
         return base::fail("checkpoint", "is damaged, or of another version");
     base::Decoder in(body);
     if (auto restored = state_->tracker.restore(in.get_bytes()); !restored) return restored;
+    state_->clock.restore(in);
     state_->decoder.restore(in);
     if (!in.ok()) return base::fail("checkpoint", "is damaged");
     return {};
+}
+
+void Pipeline::reserve_ids(const store::LastIds& taken) {
+    state_->tracker.reserve_ids(taken.process, taken.boot, taken.gap, taken.tamper);
 }
 
 void Pipeline::discard_changes() {
@@ -111,7 +156,8 @@ void Pipeline::lost_frames(std::string why, model::TimeNs until_ns) {
 }
 
 Pipeline::Counts Pipeline::counts() const {
-    return {state_->tracker.counters(), state_->decoder.counters(), state_->decoder.snapshot_ended_ns()};
+    return {state_->tracker.counters(), state_->decoder.counters(), state_->decoder.snapshot_ended_ns(),
+            state_->clock.now_ns()};
 }
 
 }  // namespace lineage::ingest

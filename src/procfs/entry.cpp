@@ -191,13 +191,14 @@ model::BootBegan read_boot() {
     char host[256] = "";
     ::gethostname(host, sizeof host - 1);
     boot.host = host;
-    boot.started_ns = real_minus(CLOCK_BOOTTIME);
-    boot.real_minus_mono_ns = real_minus_mono();
+    const auto offsets = clock_offsets();
+    boot.started_ns = offsets.real_minus_boot_ns;
+    boot.real_minus_mono_ns = offsets.real_minus_mono_ns;
     return boot;
 }
 
-model::TimeNs real_minus_mono() {
-    return real_minus(CLOCK_MONOTONIC);
+ClockOffsets clock_offsets() {
+    return {real_minus(CLOCK_MONOTONIC), real_minus(CLOCK_BOOTTIME)};
 }
 
 }  // namespace lineage::procfs

@@ -1,5 +1,6 @@
 // The reader's side of interning: numbers become texts again. Bounded memory: when it is full it is forgotten.
-// What it remembers cannot change, for names and credentials are never deleted.
+// What it remembers cannot change: a number of a
+// deleted text is not given out again.
 #pragma once
 
 #include <string>

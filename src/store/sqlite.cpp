@@ -15,29 +15,31 @@ std::string system_text(sqlite3* handle) {
 // What went wrong, in words for an operator. https://www.sqlite.org/rescode.html
 base::Error explain(const std::string& path, sqlite3* handle, int code) {
     using base::ExitCode;
-    const auto error = [&](std::string cause, ExitCode exit = ExitCode::unreadable) {
-        return base::Error{exit, "database " + path, std::move(cause)};
+    using base::Remedy;
+    const auto error = [&](std::string cause, Remedy remedy, ExitCode exit = ExitCode::unreadable) {
+        return base::Error{exit, "database " + path, std::move(cause), remedy};
     };
     switch (code & 0xff) {
         case SQLITE_FULL:
-            return error("no space left on its file system");
+            return error("no space left on its file system", Remedy::waiting);
         case SQLITE_BUSY:
         case SQLITE_LOCKED:
-            return error("locked by another program for " + std::to_string(busy_wait_ms / 1000) + " s");
+            return error("locked by another program for " + std::to_string(busy_wait_ms / 1000) + " s",
+                         Remedy::waiting);
         case SQLITE_CORRUPT:
-            return error("damaged or truncated (" + std::string(sqlite3_errstr(code)) + ")");
+            return error("damaged or truncated (" + std::string(sqlite3_errstr(code)) + ")", Remedy::recovery);
         case SQLITE_NOTADB:
-            return error("not a database");
+            return error("not a database", Remedy::recovery);
         case SQLITE_READONLY:
-            return error("read-only", ExitCode::not_permitted);
+            return error("read-only", Remedy::waiting, ExitCode::not_permitted);
         case SQLITE_PERM:
-            return error("permission denied", ExitCode::not_permitted);
+            return error("permission denied", Remedy::none, ExitCode::not_permitted);
         case SQLITE_CANTOPEN:
-            return error("cannot be opened: " + system_text(handle));
+            return error("cannot be opened: " + system_text(handle), Remedy::none);
         case SQLITE_IOERR:
-            return error("input/output error: " + system_text(handle));
+            return error("input/output error: " + system_text(handle), Remedy::waiting);
         default:
-            return error(handle == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(handle));
+            return error(handle == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(handle), Remedy::none);
     }
 }
 
@@ -71,6 +73,10 @@ void Database::attempt(const char* sql) {
 
 void Database::fail(int code) {
     if (!failed()) failure_ = explain(path_, handle_, code);
+}
+
+void Database::fail(std::string cause, base::Remedy remedy) {
+    if (!failed()) failure_ = base::Error{base::ExitCode::unreadable, "database " + path_, std::move(cause), remedy};
 }
 
 base::Status Database::take_failure() {

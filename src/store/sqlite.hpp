@@ -31,6 +31,7 @@ public:
     /// Like execute(), but also after a failure and without becoming one: for the end of a transaction.
     void attempt(const char* sql);
     void fail(int code);
+    void fail(std::string cause, base::Remedy remedy);
     [[nodiscard]] bool failed() const { return failure_.has_value(); }
     /// The first failure, which is then forgotten.
     base::Status take_failure();

@@ -30,9 +30,12 @@ void encode(const model::Credentials& credentials, std::string& out) {
 SqliteWriter::SqliteWriter(std::unique_ptr<Database> database, base::UniqueFd lock)
     : lock_(std::move(lock)),
       database_(std::move(database)),
+      watch_(database_->path()),
       names_(name_cache_bytes),
       argvs_(argv_cache_bytes),
       credentials_(credentials_cache_bytes),
+      horizon_(*database_),
+      sweep_(*database_),
       insert_process_(*database_, "INSERT INTO process (" + std::string(process_columns) +
                                       ") VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)"),
       // Only where no indexed column but life_class changes: this is every process that ends in a later batch.
@@ -102,6 +105,10 @@ std::int64_t SqliteWriter::processes_of_imports() {
 
 base::Status SqliteWriter::begin() {
     CHECK(!database_->in_transaction());
+    const auto seen = watch_.look();
+    if (seen == FileWatch::Sight::moved)
+        database_->fail("its file was removed, renamed or replaced", base::Remedy::checking);
+    if (seen == FileWatch::Sight::written) database_->fail("another program wrote to its file", base::Remedy::checking);
     database_->execute("BEGIN IMMEDIATE");
     return database_->take_failure();
 }
@@ -226,6 +233,7 @@ base::Status SqliteWriter::commit() {
     if (status) {
         blocks_.clear();
         interned_ = false;
+        watch_.forgive();
     } else {
         rollback();
     }
@@ -235,16 +243,21 @@ base::Status SqliteWriter::commit() {
 void SqliteWriter::rollback() {
     if (database_->in_transaction()) database_->attempt("ROLLBACK");
     static_cast<void>(database_->take_failure());
+    watch_.forgive();
     blocks_.clear();
     if (!interned_) return;
+    forget_interned();
+    if (!sweep_.deleting()) load_interned();
+    // A cache that could not be loaded costs space, not truth.
+    static_cast<void>(database_->take_failure());
+    interned_ = false;
+}
+
+void SqliteWriter::forget_interned() {
     names_.clear();
     argvs_.clear();
     credentials_.clear();
     last_credentials_.reset();
-    load_interned();
-    // A cache that could not be loaded costs space, not truth.
-    static_cast<void>(database_->take_failure());
-    interned_ = false;
 }
 
 void SqliteWriter::widen_block(model::Id id, model::TimeNs born_ns) {
@@ -256,7 +269,7 @@ void SqliteWriter::widen_block(model::Id id, model::TimeNs born_ns) {
 
 std::optional<std::int64_t> SqliteWriter::name(std::string_view text) {
     if (text.empty()) return std::nullopt;
-    if (const auto known = names_.find(text)) return known;
+    if (const auto known = names_.find(text)) return sweep_.use(Interned::name, *known), known;
     insert_name_.start(text).run();
     interned_ = true;
     names_.add(text, inserted());
@@ -267,7 +280,7 @@ std::optional<std::int64_t> SqliteWriter::argv(const std::vector<std::string>& a
     if (argv.empty()) return std::nullopt;
     buffer_.clear();
     encode_argv(argv, buffer_);
-    if (const auto known = argvs_.find(buffer_)) return known;
+    if (const auto known = argvs_.find(buffer_)) return sweep_.use(Interned::argv, *known), known;
     insert_argv_.start(Blob{buffer_}).run();
     interned_ = true;
     argvs_.add(buffer_, inserted());
@@ -277,6 +290,7 @@ std::optional<std::int64_t> SqliteWriter::argv(const std::vector<std::string>& a
 std::int64_t SqliteWriter::credentials(const model::Credentials& credentials) {
     if (last_credentials_ && last_credentials_->first == credentials) return last_credentials_->second;
     const auto number = intern(credentials);
+    sweep_.use(Interned::credentials, number);
     last_credentials_.emplace(credentials, number);
     return number;
 }

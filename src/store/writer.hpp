@@ -5,10 +5,13 @@
 #include <optional>
 #include <utility>
 
+#include "file_watch.hpp"
+#include "horizon.hpp"
 #include "intern.hpp"
 #include "lineage/base/unique_fd.hpp"
 #include "lineage/store/store.hpp"
 #include "sqlite.hpp"
+#include "sweep.hpp"
 
 namespace lineage::store {
 
@@ -17,7 +20,8 @@ public:
     /// `database` is open, in WAL mode and of the newest schema; `lock` is held as long as this lives.
     SqliteWriter(std::unique_ptr<Database> database, base::UniqueFd lock);
     /// Leaves an empty log unless a reader is in it. SQLite does the same at the end only as long as it sees the file
-    /// by its name (pager.c, databaseIsUnmoved), which lineaged's tracker does not.
+    /// by its name (pager.c, databaseIsUnmoved), which lineaged's tracker does not, and nobody where the file was
+    /// moved.
     ~SqliteWriter() override;
     SqliteWriter(const SqliteWriter&) = delete;
     SqliteWriter& operator=(const SqliteWriter&) = delete;
@@ -42,6 +46,7 @@ public:
     std::int64_t processes_of_imports() override;
     base::Status commit() override;
     void rollback() override;
+    base::Result<bool> keep_within(const Bounds& bounds, model::TimeNs now_ns) override;
 
 private:
     struct Range {
@@ -55,9 +60,12 @@ private:
     std::int64_t inserted() const { return sqlite3_last_insert_rowid(database_->handle()); }
     void widen_block(model::Id id, model::TimeNs born_ns);
     void load_interned();
+    void forget_interned();
+    void share_out(const Bounds& bounds);
 
     base::UniqueFd lock_;  // outlives the database
     std::unique_ptr<Database> database_;
+    FileWatch watch_;
     InternCache names_, argvs_, credentials_;
     /// Successive rows are mostly of the same user.
     std::optional<std::pair<model::Credentials, std::int64_t>> last_credentials_;
@@ -65,6 +73,10 @@ private:
     model::Id largest_id_ = 0;              ///< no process has a larger one
     std::map<std::int64_t, Range> blocks_;  ///< births of this transaction; at commit they widen the table's rows
     std::string buffer_;
+    Horizon horizon_;
+    Sweep sweep_;
+    std::int64_t forgotten_ = 0;     ///< processes since the last sweep
+    std::int64_t bytes_shared_ = 0;  ///< Bounds::bytes_max, as it was shared out last
 
     Statement insert_process_, update_process_, delete_process_, insert_image_, delete_images_;
     Statement insert_attempt_, delete_attempts_, insert_sender_, delete_sender_;

@@ -48,6 +48,7 @@ public:
     std::int64_t processes_of_imports() override { return 0; }
     base::Status commit() override { return {}; }
     void rollback() override {}
+    base::Result<bool> keep_within(const lineage::store::Bounds&, model::TimeNs) override { return false; }
 };
 
 }  // namespace sim

@@ -2,6 +2,7 @@
 // program that gives up because of it should exit. Only main() prints them. Our own bugs are CHECKs.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <tl/expected.hpp>
 
@@ -17,11 +18,20 @@ enum class ExitCode : int {
     touches_gap = 5,  ///< done, but the answer touches a gap and --strict was given
 };
 
+/// What may help, as far as whoever found the error can tell.
+enum class Remedy : std::uint8_t {
+    none,      ///< what is known: nothing but somebody's decision
+    waiting,   ///< a full disk, an I/O error, a read-only file system, a lock: the same may work later
+    checking,  ///< somebody else has moved or written the object: it is to be opened anew and looked at
+    recovery,  ///< what the object holds is damaged
+};
+
 /// "object: cause", e.g. object "open /var/lib/lineage/lineage.db", cause "permission denied".
 struct Error {
     ExitCode exit = ExitCode::unreadable;
     std::string object;
     std::string cause;
+    Remedy remedy = Remedy::none;
 
     [[nodiscard]] std::string message() const { return object + ": " + cause; }
 };

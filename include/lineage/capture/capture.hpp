@@ -28,6 +28,7 @@
 #include "lineage/capture/window.hpp"
 #include "lineage/model/frame.hpp"
 #include "lineage/model/observation.hpp"
+#include "lineage/procfs/entry.hpp"
 
 namespace lineage::capture {
 
@@ -93,6 +94,8 @@ public:
     void on_alarm(std::function<void(const std::string&)> told);
     /// Calls `progress` after every turn that took what was there or found nothing, and at least every `every_ms`.
     void on_progress(int every_ms, std::function<void()> progress);
+    /// Instead of this machine's clocks.
+    void measure_clocks_by(std::function<procfs::ClockOffsets()> measure);
     /// Told when the journal stops taking frames, with why, and when it takes them again.
     void on_journal(std::function<void(const base::Status&)> told);
     /// Where the tracker's questions come from (native-endian i32 pids); replaces an earlier one.

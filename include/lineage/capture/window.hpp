@@ -24,6 +24,8 @@ struct Slots;
 struct Carried {
     std::uint64_t since = 0;  ///< the journal's end before the datagrams that are here were received
     std::int64_t real_minus_mono_ns = 0;
+    std::int64_t real_minus_boot_ns = 0;
+    std::int64_t waiting_since_ns = 0;   ///< frames wait in the dead one's memory since then; 0: none
     std::int64_t alive_ns = 0;           ///< when it last took something off a queue
     std::int64_t lost_checked_ns = 0;    ///< the kernel's counter was `lost` then
     std::int64_t connector_sure_ns = 0;  ///< no connector event from before then is missing

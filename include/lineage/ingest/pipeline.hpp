@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -34,6 +35,8 @@ public:
     base::Status commit_with_checkpoint(std::uint64_t position);
     /// Brings the state back to what it was at `progress.checkpoint_position`.
     base::Status restore(const store::Progress& progress);
+    /// Ids that are given out are larger than these.
+    void reserve_ids(const store::LastIds& taken);
     /// Forgets pending changes: they are in the store already (replay between checkpoint and position).
     void discard_changes();
     std::vector<tree::Question> take_questions();
@@ -43,6 +46,7 @@ public:
         tree::Counters tree;
         audit::AssemblerCounters audit;
         model::TimeNs snapshot_ended_ns = 0;  ///< receipt of the last snapshot_end frame so far
+        model::TimeNs now_ns = 0;             ///< when capture last looked at the clock, whose steps are taken out
     };
     [[nodiscard]] Counts counts() const;
 
@@ -76,8 +80,14 @@ struct FollowOptions {
         -1;  ///< one byte is written when the first snapshot_end after since_ns has been committed; -1: nowhere
     model::TimeNs since_ns = 0;  ///< when this run of capture began: an earlier one's snapshot makes nobody ready
     std::map<std::string, std::string> facts;  ///< written to the store with the first commit (recorder.pid, ...)
+    store::Bounds bounds;
+    int retry_ms = 1000;  ///< between attempts while the store cannot be written
+    /// Told when the store cannot be written and it waits, with why, and when it has caught up (also the
+    /// first time).
+    std::function<void(const base::Status&)> tell;
 };
 /// Follows a journal into the store until `stop_requested` (checked at least every commit_ms) and the journal's end.
+/// What waiting helps against (Remedy::waiting: a full disk, ...) it waits for, at its position in the journal.
 base::Status follow(const FollowOptions& options, store::Writer& writer, const volatile int& stop_requested);
 
 }  // namespace lineage::ingest

@@ -26,7 +26,9 @@ struct Frame {
 /// The control frames and their payloads, field by field in order.
 enum class Control : std::uint16_t {
     boot = 1,   ///< bytes boot_id, bytes hostname, i64 CLOCK_REALTIME - CLOCK_MONOTONIC (ns), i64 boot time (ns, UTC)
-    clock = 2,  ///< i64 CLOCK_REALTIME - CLOCK_MONOTONIC (ns): it has changed
+    /// i64 CLOCK_REALTIME - CLOCK_MONOTONIC (ns): it has changed; i64 CLOCK_REALTIME - CLOCK_BOOTTIME (not in early
+    /// journals), which tells a clock that was set from a machine that was suspended.
+    clock = 2,
     connector_up = 3,  ///< the process connector is subscribed from here on; no payload
     connector_down = 4,
     /// i64 CLOCK_MONOTONIC ns: every connector event before that moment is in the journal above this frame. Capture

@@ -158,6 +158,8 @@ struct BootBegan {
 };
 struct ClockChanged {
     TimeNs real_minus_mono_ns = 0;
+    TimeNs real_minus_boot_ns = 0;  ///< CLOCK_REALTIME - CLOCK_BOOTTIME; 0: not told
+    TimeNs time_ns = 0;             ///< when it was noticed, by the clock as it is now; 0: not told
 };
 struct ConnectorUp {
     TimeNs time_ns = 0;

@@ -22,7 +22,12 @@ base::Result<model::Seen> decode(std::string_view payload);
 
 /// This boot and this host, from /proc/sys/kernel/random/boot_id, the host name and the clocks.
 model::BootBegan read_boot();
-/// CLOCK_REALTIME - CLOCK_MONOTONIC now, ns, measured as tightly as can be.
-model::TimeNs real_minus_mono();
+/// CLOCK_REALTIME less another clock, now, ns, measured as tightly as can be. Suspending the machine changes the first,
+/// setting the clock both.
+struct ClockOffsets {
+    model::TimeNs real_minus_mono_ns = 0;
+    model::TimeNs real_minus_boot_ns = 0;
+};
+ClockOffsets clock_offsets();
 
 }  // namespace lineage::procfs

@@ -34,6 +34,12 @@ struct LastIds {
     model::Id tamper = 0;
 };
 
+/// How much history is kept; 0: without bound.
+struct Bounds {
+    std::int64_t bytes_max = 0;    ///< of the database and its log; at least what the alive and the last minute take
+    model::TimeNs age_ns_max = 0;  ///< since the end
+};
+
 class Writer {
 public:
     virtual ~Writer() = default;
@@ -63,6 +69,12 @@ public:
     virtual std::int64_t processes_of_imports() = 0;
     virtual base::Status commit() = 0;
     virtual void rollback() = 0;
+
+    /// Keeps the history within the bounds, a little with each call (some ms), in a transaction of its own: the dead
+    /// go, whose end is longest ago first, never an ancestor of who is kept (of that a stub stays:
+    /// schema/0004_bounds.sql), never who is alive. True: there is more to do. A log grows beyond its share while a
+    /// reader looks at it for long.
+    virtual base::Result<bool> keep_within(const Bounds& bounds, model::TimeNs now_ns) = 0;
 };
 
 class Reader {
@@ -100,6 +112,17 @@ public:
     };
     virtual base::Result<Sizes> sizes() = 0;
 };
+
+// Files in trouble. What stands at a database's path is never overwritten: it gets a name of its own beside it,
+// PATH.WHY- and the date, its log and index with it. Nobody may have the database open.
+
+/// Is the file whole, as far as SQLite can tell by reading all of it? An error with Remedy::recovery: no.
+base::Status check(const std::string& path);
+/// Renames the database; returns its new path.
+base::Result<std::string> set_aside(const std::string& path, std::string_view why);
+/// The database that `file` is open on (for reading; its name may be gone) is to stand at `path` again, whatever stands
+/// there now. Does nothing where it does already; else copies it, and sets aside what stands there.
+base::Result<bool> put_back(const std::string& path, int file);
 
 /// Creates the database where there is none; migrates an older schema; refuses a newer one, and a foreign file.
 base::Result<std::unique_ptr<Writer>> open_writer(const std::string& path);

@@ -203,8 +203,7 @@ TEST_CASE("what waits for a full journal is bounded: the oldest goes, and a gap 
     CHECK(sink.kept[1].is(Control::audit_up));
     const auto lost = sink.of(Control::lost);
     REQUIRE(lost.size() == 2);
-    CHECK(sink.kept[2].is(Control::clock));
-    CHECK(sink.kept[3].is(Control::lost));
+    CHECK(sink.kept[2].is(Control::lost));
     CHECK(lost_of(lost[0]).witness == model::Witness::audit);
     CHECK(lost_of(lost[0]).count == static_cast<std::int64_t>(201 - records.size()));
     CHECK(lost_of(lost[0]).why.find("No space left") != std::string::npos);
@@ -426,4 +425,31 @@ TEST_CASE("a line of 1 MiB without a newline is cut, and the next one is whole")
     REQUIRE(places.size() == 2);
     CHECK(sink.kept[places[0]].payload == std::string(64 << 10, 'x'));
     CHECK(sink.kept[places[1]].payload == "next");
+}
+
+TEST_CASE("a clock that was set and a machine that slept are told at once, and /proc is looked at again") {
+    for (const bool slept : {false, true}) {
+        Sink sink;
+        Capture capture(sink, {.check_ms = 0, .reconcile_ms = 0});
+        procfs::ClockOffsets clocks{5'000'000'000, 5'000'000'000};
+        capture.measure_clocks_by([&] { return clocks; });
+        Sender sender;
+        sender.attach(capture);
+        sender.send_some(capture, 0, 3);
+        REQUIRE(sink.of(Control::clock).empty());
+        clocks.real_minus_boot_ns += 5'000'000;  // slewed
+        sender.send_some(capture, 3, 1);
+        CHECK(sink.of(Control::clock).size() == 1);
+        clocks.real_minus_mono_ns += 60'000'000'000;
+        if (!slept) clocks.real_minus_boot_ns += 60'000'000'000;
+        sender.send_some(capture, 4, 1);
+        const auto told = sink.of(Control::clock);
+        REQUIRE(told.size() == 2);
+        base::Decoder in(told[1].payload);
+        CHECK(in.get<std::int64_t>() == 65'000'000'000);
+        CHECK(in.get<std::int64_t>() == (slept ? 5'005'000'000 : 65'005'000'000));
+        CHECK(sink.of(Control::snapshot_end).empty());
+        run_until(capture, [&] { return !sink.of(Control::snapshot_end).empty(); });
+        CHECK(sink.of(Control::snapshot_end).size() == 1);
+    }
 }

@@ -1,0 +1,215 @@
+// Goal: of a damaged history everything comes back that the journal or a readable page still has, each process once,
+// and every chain ends at pid 0. Method: a history of two boots, recorded as lineaged does; its journal loses its
+// beginning, its database pages; what comes out is held against what went in.
+#include "lineage/ingest/recover.hpp"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <set>
+
+#include "lineage/base/codec.hpp"
+#include "lineage/base/unique_fd.hpp"
+#include "lineage/ingest/pipeline.hpp"
+#include "lineage/journal/journal.hpp"
+#include "lineage/procfs/entry.hpp"
+
+using namespace lineage;
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::int64_t second_ns = 1'000'000'000;
+constexpr int processes_a_boot = 3000;
+constexpr std::size_t page_bytes = 8192;
+
+struct History {
+    std::string path = "/tmp/lineage-recover-XXXXXX";
+    History() {
+        REQUIRE(::mkdtemp(path.data()) != nullptr);
+        auto writer = journal::Writer::open(journal(), {64U << 10, 1U << 30});
+        REQUIRE(writer);
+        for (int boot = 0; boot < 2; ++boot) record(*writer, boot);
+        auto store = store::open_writer(database());
+        REQUIRE(store);
+        ingest::FollowOptions options;
+        options.journal = journal();
+        const volatile int stop = 1;
+        REQUIRE(ingest::follow(options, **store, stop));
+    }
+    ~History() { fs::remove_all(path); }
+
+    [[nodiscard]] std::string journal() const { return path + "/lineage.journal"; }
+    [[nodiscard]] std::string database() const { return path + "/lineage.db"; }
+
+    static std::int64_t started_ns(int boot) { return (boot + 1) * 100'000 * second_ns; }
+
+    static void record(journal::Writer& writer, int boot) {
+        std::string payload;
+        base::Encoder out(payload);
+        out.put_bytes("boot-" + std::to_string(boot));
+        out.put_bytes("host");
+        out.put(started_ns(boot));
+        out.put(started_ns(boot));
+        const auto type = static_cast<std::uint16_t>(model::Control::boot);
+        REQUIRE(writer.append({model::Source::control, type, started_ns(boot) + second_ns, payload}));
+        for (model::Pid pid = 1; pid <= processes_a_boot; ++pid) {
+            model::Seen seen;
+            seen.pid = pid;
+            seen.ppid = pid / 10;
+            seen.started_ns = started_ns(boot) + pid * 10'000'000LL;
+            seen.read_ns = started_ns(boot) + 3600 * second_ns + pid;
+            seen.comm = "comm" + std::to_string(pid);
+            seen.exe = "/bin/" + std::to_string(pid % 100);
+            seen.argv = {seen.exe, "--boot=" + std::to_string(boot), "--pid=" + std::to_string(pid)};
+            seen.ns_pids = {pid};
+            seen.tids = {pid};
+            const auto entry = procfs::encode(seen);
+            REQUIRE(writer.append({model::Source::procfs, 0, seen.read_ns, entry}));
+        }
+    }
+
+    void forget_journal(double share) const {
+        std::vector<fs::path> segments;
+        for (const auto& entry : fs::directory_iterator(journal()))
+            if (entry.path().extension() == ".seg") segments.push_back(entry.path());
+        std::sort(segments.begin(), segments.end());
+        const auto count = static_cast<std::size_t>(share * static_cast<double>(segments.size()));
+        for (std::size_t i = 0; i < count; ++i) fs::remove(segments[i]);
+    }
+
+    /// Every `every`-th page but the first is garbage. Nothing is left in the log: the follower has ended.
+    [[nodiscard]] int damage(std::size_t every) const {
+        const base::UniqueFd file(::open(database().c_str(), O_WRONLY | O_CLOEXEC));
+        const std::string garbage(page_bytes, '\xa5');
+        int damaged = 0;
+        for (std::size_t page = 3; page < fs::file_size(database()) / page_bytes; page += every, ++damaged)
+            REQUIRE(::pwrite(file.get(), garbage.data(), page_bytes, static_cast<off_t>(page * page_bytes)) > 0);
+        return damaged;
+    }
+};
+
+struct Recovered {
+    ingest::RecoverReport report;
+    int of_boot[2] = {0, 0};  ///< processes but pid 0
+    int whole = 0;            ///< with their argv
+    int orphans = 0;          ///< marked as such
+};
+
+Recovered recover(const History& history, bool use_journal, bool use_database) {
+    const auto to = history.path + "/new.db";
+    Recovered result;
+    {
+        const auto writer = store::open_writer(to);
+        REQUIRE(writer);
+        const auto report =
+            ingest::recover(use_journal ? history.journal() : "", use_database ? history.database() : "", **writer,
+                            [&] { return store::open_reader(to); });
+        if (!report) FAIL(report.error().message());
+        result.report = *report;
+    }
+    REQUIRE(store::check(to));
+    const auto reader = store::open_reader(to);
+    REQUIRE(reader);
+    std::set<std::pair<std::string, model::Pid>> seen;
+    std::map<model::Id, model::Node> nodes;
+    REQUIRE((*reader)->select({}, [&](model::Node&& node) {
+        REQUIRE(seen.insert({node.boot, node.process.pid}).second);
+        nodes.emplace(node.process.id, std::move(node));
+        return true;
+    }));
+    for (const auto& [id, node] : nodes) {
+        if (node.process.pid == 0) continue;
+        const int boot = node.boot == "boot-0" ? 0 : 1;
+        REQUIRE(node.boot == "boot-" + std::to_string(boot));
+        ++result.of_boot[boot];
+        REQUIRE(node.process.born.time_ns == History::started_ns(boot) + node.process.pid * 10'000'000LL);
+        result.whole += !node.images.empty() && node.images[0].argv.size() == 3 &&
+                        node.images[0].argv[2] == "--pid=" + std::to_string(node.process.pid);
+        REQUIRE(nodes.count(node.process.parent) == 1);
+        const auto& parent = nodes.at(node.process.parent);
+        REQUIRE(parent.boot == node.boot);
+        if (parent.process.pid != node.process.pid / 10) {
+            REQUIRE(parent.process.pid == 0);
+            REQUIRE(node.process.inferred == model::Inferred::parent_unknown);
+            ++result.orphans;
+        }
+        const auto path = (*reader)->ancestors(id);
+        REQUIRE(path);
+        REQUIRE(path->back().process.pid == 0);
+    }
+    return result;
+}
+
+}  // namespace
+
+TEST_CASE("from a whole journal alone: everything") {
+    const History history;
+    const auto recovered = recover(history, true, false);
+    CHECK(recovered.of_boot[0] == processes_a_boot);
+    CHECK(recovered.of_boot[1] == processes_a_boot);
+    CHECK(recovered.whole == 2 * processes_a_boot);
+}
+
+TEST_CASE("from a damaged database alone: what its readable pages hold") {
+    const History history;
+    REQUIRE(history.damage(10) > 5);
+    const auto recovered = recover(history, false, true);
+    const int found = recovered.of_boot[0] + recovered.of_boot[1];
+    CHECK(recovered.report.holes > 0);
+    CHECK(found > processes_a_boot);
+    CHECK(found < 2 * processes_a_boot);
+    CHECK(recovered.report.from_database >= static_cast<std::uint64_t>(found));
+    CHECK(recovered.orphans > 0);
+}
+
+TEST_CASE("both: the journal's part whole, of the time before it what the database can still tell, nobody twice") {
+    for (const double gone : {0.3, 0.5, 0.75}) {
+        CAPTURE(gone);
+        const History history;
+        history.forget_journal(gone);
+        REQUIRE(history.damage(12) > 5);
+        const auto recovered = recover(history, true, true);
+        CHECK(recovered.report.from_journal > 500);
+        CHECK(recovered.report.from_database > 500);
+        CHECK(recovered.of_boot[0] > processes_a_boot / 2);
+        CHECK(recovered.of_boot[1] > processes_a_boot / 2);
+        if (gone <= 0.5) CHECK(recovered.of_boot[1] == processes_a_boot);
+    }
+}
+
+TEST_CASE("both, undamaged: nothing is lost and nothing is twice, and lineaged goes on where the journal ends") {
+    const History history;
+    history.forget_journal(0.5);
+    const auto recovered = recover(history, true, true);
+    CHECK(recovered.report.holes == 0);
+    CHECK(recovered.of_boot[0] == processes_a_boot);
+    CHECK(recovered.of_boot[1] == processes_a_boot);
+    CHECK(recovered.whole == 2 * processes_a_boot);
+    CHECK(recovered.orphans == 0);
+    const auto to = history.path + "/new.db";
+    const auto writer = store::open_writer(to);
+    REQUIRE(writer);
+    ingest::FollowOptions options;
+    options.journal = history.journal();
+    const volatile int stop = 1;
+    REQUIRE(ingest::follow(options, **writer, stop));
+    const auto sizes = (*store::open_reader(to))->sizes();
+    REQUIRE(sizes);
+    CHECK(sizes->processes == 2 * processes_a_boot + 2);
+}
+
+TEST_CASE("a database without its first page is refused by name") {
+    const History history;
+    const base::UniqueFd file(::open(history.database().c_str(), O_WRONLY | O_CLOEXEC));
+    REQUIRE(::pwrite(file.get(), std::string(page_bytes, '\xa5').data(), page_bytes, 0) > 0);
+    const auto writer = store::open_writer(history.path + "/new.db");
+    REQUIRE(writer);
+    const auto report = ingest::recover("", history.database(), **writer, [&] { return store::open_reader(""); });
+    REQUIRE_FALSE(report);
+    CHECK(report.error().message() == "database " + history.database() + ": not a database");
+}
