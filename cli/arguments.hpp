@@ -37,6 +37,10 @@ struct Arguments {
     std::string format;
     std::string output;  ///< empty: standard output
     std::vector<std::string> inputs;
+
+    std::string trace_input;            ///< FILE, - or TIME:SERIAL; empty: not given
+    std::size_t history_bytes_max = 0;  ///< 0: whole
+    std::string log;                    ///< empty: where auditd writes it
 };
 
 /// A check for an option that takes a whole number.
