@@ -39,6 +39,10 @@ struct Arguments {
     std::vector<std::string> inputs;
     std::string from;     ///< a damaged database
     std::string journal;  ///< empty: the one beside the database
+
+    std::string trace_input;            ///< FILE, - or TIME:SERIAL; empty: not given
+    std::size_t history_bytes_max = 0;  ///< 0: whole
+    std::string log;                    ///< empty: where auditd writes it
 };
 
 /// A check for an option that takes a whole number.

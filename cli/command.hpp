@@ -19,6 +19,7 @@ struct Command {
 extern const Command show_command;
 extern const Command tree_command;
 extern const Command find_command;
+extern const Command trace_command;
 extern const Command export_command;
 extern const Command status_command;
 extern const Command boots_command;

@@ -21,12 +21,13 @@ public:
 
     /// False where more is of no use: nobody reads on (a closed pipe), or writing failed. finish() tells which.
     bool write(std::string_view bytes);
+    /// What has been written so far goes out: nothing more may come for long.
+    void flush();
     /// A closed pipe is no error: its reader has had what it wanted.
     base::Status finish();
 
 private:
     Output(std::string name, int fd) : name_(std::move(name)), fd_(fd) {}
-    void flush();
 
     std::string name_;       ///< as the user knows it
     std::string target_;     ///< where `temporary_` goes

@@ -31,6 +31,7 @@ constexpr std::pair<const char*, Call> names[] = {
     {"pidfd_send_signal", Call::kill},
     {"tgkill", Call::tgkill},
     {"rt_tgsigqueueinfo", Call::tgkill},
+    {"ptrace", Call::ptrace},
 };
 
 Table make_table(std::uint32_t arch) {

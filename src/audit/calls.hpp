@@ -18,8 +18,9 @@ enum class Call : std::uint8_t {
     unshare,
     setns,
     prctl,
-    kill,   ///< and its like, whose second argument is the signal
-    tgkill  ///< and its like, whose third is
+    kill,    ///< and its like, whose second argument is the signal
+    tgkill,  ///< and its like, whose third is
+    ptrace
 };
 
 /// `arch` as in the record (an ELF machine with flags, linux/audit.h), `number` in that table.

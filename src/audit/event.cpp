@@ -264,6 +264,7 @@ std::optional<model::Observation> Event::of_system_call() {
         case Call::unshare:
         case Call::setns:
         case Call::prctl:
+        case Call::ptrace:
         case Call::other:
             break;
     }

@@ -54,6 +54,8 @@ std::optional<std::uint16_t> common_type(std::string_view name) {
     return std::nullopt;
 }
 
+}  // namespace
+
 std::uint16_t type_of(std::string_view name) {
     if (const auto type = common_type(name)) return *type;
     std::string_view digits = name;
@@ -63,8 +65,6 @@ std::uint16_t type_of(std::string_view name) {
     const int known = audit_name_to_msg_type(std::string(name).c_str());
     return known > 0 && known < 65536 ? static_cast<std::uint16_t>(known) : std::uint16_t{0};
 }
-
-}  // namespace
 
 bool take_id(std::string_view& text, RecordId& id) {
     std::string_view rest = text;

@@ -26,6 +26,10 @@ bool take_id(std::string_view& text, RecordId& id);
 /// Takes "[node=H ]type=T msg=" off the front; `type` is a number or the kernel's number for the name.
 bool take_line_head(std::string_view& line, std::string_view& node, std::uint16_t& type);
 
+/// The number that a type goes by: a name of libaudit's table, a number, or UNKNOWN[number]; 0 where it is none of
+/// them.
+std::uint16_t type_of(std::string_view name);
+
 /// Takes the next name=value pair; false at the end. Words without "=" are passed over.
 bool take_field(std::string_view& text, std::string_view& name, std::string_view& value);
 

@@ -24,12 +24,14 @@ SqliteReader::SqliteReader(std::unique_ptr<Database> database)
       names_(*database_),
       process_by_id_(*database_, select_from(process_columns, "FROM process WHERE id=?1")),
       processes_by_pid_(
-          *database_, select_from(process_columns, "FROM process WHERE pid=?1 AND born_ns<=?2 ORDER BY born_ns DESC")),
+          *database_,
+          select_from(process_columns, "FROM process WHERE pid=?1 AND born_ns<=?2 ORDER BY born_ns DESC, id DESC")),
       images_by_owner_(*database_, select_from(image_columns, "FROM image WHERE owner=?1 ORDER BY seq")),
       image_by_key_(*database_, select_from(image_columns, "FROM image WHERE owner=?1 AND seq=?2")),
       boot_by_id_(*database_, "SELECT name FROM boot WHERE id=?1"),
       attempts_by_owner_(*database_, select_from(attempt_columns, "FROM attempt WHERE owner=?1 ORDER BY seq")),
-      sender_by_process_(*database_, "SELECT by FROM sender WHERE process=?1") {}
+      sender_by_process_(*database_, "SELECT by FROM sender WHERE process=?1"),
+      data_version_(*database_, "PRAGMA data_version") {}
 
 SqliteReader::Snapshot::Snapshot(SqliteReader& reader) : reader_(reader) {
     if (reader_.snapshots_++ > 0) return;
@@ -59,6 +61,22 @@ base::Result<std::optional<model::Node>> SqliteReader::by_pid(model::Pid pid, mo
     std::optional<model::Node> found;
     if (latest) found = node(std::move(*latest));
     return answer(std::move(found));
+}
+
+base::Status SqliteReader::lives(model::Pid pid, model::TimeNs until_ns,
+                                 const std::function<bool(const model::Process&)>& take) {
+    const Snapshot snapshot(*this);
+    for (processes_by_pid_.start(pid, until_ns); processes_by_pid_.next();) {
+        if (!take(read_process(processes_by_pid_).process)) break;
+    }
+    processes_by_pid_.stop();
+    return database_->take_failure();
+}
+
+base::Result<std::int64_t> SqliteReader::version() {
+    const auto version = data_version_.start().next() ? data_version_.integer(0) : 0;
+    data_version_.stop();
+    return answer(version);
 }
 
 base::Result<std::vector<model::Node>> SqliteReader::ancestors(model::Id id) {

@@ -16,6 +16,9 @@ public:
 
     base::Result<std::optional<model::Node>> by_id(model::Id id) override;
     base::Result<std::optional<model::Node>> by_pid(model::Pid pid, model::TimeNs at_ns, model::BootId boot) override;
+    base::Status lives(model::Pid pid, model::TimeNs until_ns,
+                       const std::function<bool(const model::Process&)>& take) override;
+    base::Result<std::int64_t> version() override;
     base::Result<std::optional<model::Node>> by_event(model::TimeNs time_ns, std::int64_t serial) override;
     base::Result<std::vector<model::Node>> ancestors(model::Id id) override;
     base::Status select(const model::Filter& filter, const std::function<bool(model::Node&&)>& take) override;
@@ -63,7 +66,7 @@ private:
     int snapshots_ = 0;
     std::optional<std::pair<model::BootId, std::string>> known_boot_;
     Statement process_by_id_, processes_by_pid_, images_by_owner_, image_by_key_, boot_by_id_;
-    Statement attempts_by_owner_, sender_by_process_;
+    Statement attempts_by_owner_, sender_by_process_, data_version_;
 };
 
 /// The image among `images` that `process` runs, or nullptr.

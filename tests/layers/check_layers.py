@@ -15,10 +15,10 @@ import tempfile
 PROGRAMS = {
     "cli/lineaged.cpp": {"daemon"},
     "cli/lineage_early.cpp": {"audit"},
-    "cli": {"query", "render", "ingest", "doctor"},
+    "cli": {"query", "render", "trace", "ingest", "doctor"},
 }
 # Other people's headers that one layer alone may see (DESIGN.md: SQL lives in schema/ and the store alone).
-FOREIGN = {"sqlite3.h": "store", "libaudit.h": "audit", "seccomp.h": "daemon"}
+FOREIGN = {"sqlite3.h": "store", "libaudit.h": "audit", "auparse.h": "audit", "seccomp.h": "daemon"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^">]+)[">]', re.MULTILINE)
 

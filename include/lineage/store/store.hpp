@@ -85,6 +85,13 @@ public:
     /// The latest life of `pid` that had begun at `at_ns` (in any boot, or the one given).
     virtual base::Result<std::optional<model::Node>> by_pid(model::Pid pid, model::TimeNs at_ns,
                                                             model::BootId boot = 0) = 0;
+    /// The lives of `pid` that had begun at `until_ns`, in any boot, newest first (of one
+    /// moment, that with the greater id), one at a time; without credentials
+    /// and comm. Stop by returning false.
+    virtual base::Status lives(model::Pid pid, model::TimeNs until_ns,
+                               const std::function<bool(const model::Process&)>& take) = 0;
+    /// Changes whenever someone has changed the database: what was read under another one may no longer be so.
+    virtual base::Result<std::int64_t> version() = 0;
     /// The process that the audit event `serial`, stamped within a second of `time_ns`, is about: born, ended or given
     /// an image by it, or an attempt at one.
     virtual base::Result<std::optional<model::Node>> by_event(model::TimeNs time_ns, std::int64_t serial) = 0;

@@ -10,8 +10,11 @@ namespace lineage::query::test {
 class FakeReader final : public store::Reader {
 public:
     std::map<model::Id, model::Process> processes;
+    std::map<model::Id, std::vector<model::Image>> images;
     std::vector<model::Gap> all_gaps;
     std::vector<model::Tamper> all_tampering;
+    std::vector<model::Boot> all_boots;
+    std::int64_t current_version = 1;
     int asked_by_id = 0;
 
     void add(model::Id id, model::Id parent, model::BootId boot = 1) {
@@ -29,6 +32,19 @@ public:
     base::Result<std::optional<model::Node>> by_pid(model::Pid pid, model::TimeNs at_ns, model::BootId boot) override {
         return find(boot == 0 && at_ns == 77 ? pid - 1000 : 0);
     }
+    base::Status lives(model::Pid pid, model::TimeNs until_ns,
+                       const std::function<bool(const model::Process&)>& take) override {
+        std::vector<model::Process> found;
+        for (const auto& [id, process] : processes)
+            if (process.pid == pid && process.born.time_ns <= until_ns) found.push_back(process);
+        std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) {
+            return std::pair(a.born.time_ns, a.id) > std::pair(b.born.time_ns, b.id);
+        });
+        for (const auto& process : found)
+            if (!take(process)) break;
+        return {};
+    }
+    base::Result<std::int64_t> version() override { return current_version; }
     base::Result<std::optional<model::Node>> by_event(model::TimeNs time_ns, std::int64_t serial) override {
         return find(time_ns == 55 ? serial - 500 : 0);
     }
@@ -45,7 +61,7 @@ public:
         }
         return {};
     }
-    base::Result<std::vector<model::Boot>> boots() override { return {}; }
+    base::Result<std::vector<model::Boot>> boots() override { return all_boots; }
     base::Result<std::vector<model::BootExtent>> boot_extents() override { return {}; }
     base::Result<std::vector<model::Gap>> gaps(model::BootId boot) override {
         std::vector<model::Gap> of_boot;
@@ -68,6 +84,7 @@ private:
         if (found == processes.end()) return std::nullopt;
         model::Node node;
         node.process = found->second;
+        if (const auto own = images.find(id); own != images.end()) node.images = own->second;
         return node;
     }
 };

@@ -1,0 +1,37 @@
+// One audit event by its TIME:SERIAL: its records, wherever they are kept, and the processes that it is about.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lineage/base/result.hpp"
+#include "lineage/query/history.hpp"
+#include "lineage/render/event.hpp"
+
+namespace lineage::trace {
+
+/// Something that keeps the records of events.
+class RecordSource {
+public:
+    virtual ~RecordSource() = default;
+    /// The records of the event `serial` that is stamped within a second of `time_ns`, a line each, as they were
+    /// written; empty: it has none of it.
+    virtual base::Result<std::string> records(model::TimeNs time_ns, std::int64_t serial) = 0;
+    /// "/var/log/audit/audit.log", for saying where they were looked for.
+    [[nodiscard]] virtual std::string name() const = 0;
+};
+
+/// `path`, and where it is rotated path.1, path.2, ..., plain or .gz, the newest first.
+std::unique_ptr<RecordSource> log_records(std::string path);
+
+struct EventAnswer {
+    render::TracedEvent traced;
+    bool has_records = false;
+};
+/// What there is of it; nothing at all: ExitCode::nothing_matched, with where it was looked for. A source that cannot
+/// be read fails only where the answer is in no other.
+base::Result<EventAnswer> event_of(store::Reader& reader, model::TimeNs time_ns, std::int64_t serial,
+                                   const std::vector<std::unique_ptr<RecordSource>>& sources);
+
+}  // namespace lineage::trace

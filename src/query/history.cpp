@@ -1,0 +1,189 @@
+#include "lineage/query/history.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <limits>
+#include <optional>
+#include <unordered_set>
+
+namespace lineage::query {
+namespace {
+
+constexpr model::TimeNs tick_ns = 10'000'000;
+// An inferred birth or end, and the threads of a process that exits, are a second at most beside its stamps.
+constexpr model::TimeNs slack_ns = 1'000'000'000;
+constexpr std::size_t lives_wanted = 8;         // no pid comes round more often within a tick
+constexpr std::size_t processes_max = 100'000;  // some 50 MB
+
+bool same_host(std::string_view host, std::string_view node) {
+    const auto label = [](std::string_view name) { return name.substr(0, name.find('.')); };
+    const bool is_address = !node.empty() && node.find_first_not_of("0123456789.:") == std::string_view::npos;
+    if (host == node || is_address) return host == node;
+    const bool is_short = host == label(host) || node == label(node);
+    return is_short && label(host) == label(node);  // auditd's name_format: hostname or fqd
+}
+
+model::TimeNs later(model::TimeNs time_ns, model::TimeNs by_ns) {
+    return time_ns > std::numeric_limits<model::TimeNs>::max() - by_ns ? std::numeric_limits<model::TimeNs>::max()
+                                                                       : time_ns + by_ns;
+}
+
+bool had_ended(const model::Process& life, const EventStamp& stamp) {
+    if (!life.ended) return false;
+    if (stamp.time_ns > later(life.ended->time_ns, slack_ns)) return true;
+    if (life.ended->serial != 0) return stamp.serial > life.ended->serial;
+    return stamp.time_ns > later(life.ended->time_ns, tick_ns);
+}
+
+/// The kernel's own rule for a task's name at execve (begin_new_exec in fs/exec.c), where no record told it.
+std::string comm_of(std::string comm, const std::string& exe) {
+    constexpr std::size_t comm_bytes_max = 15;  // TASK_COMM_LEN less its NUL
+    return comm.empty() ? exe.substr(exe.rfind('/') + 1, comm_bytes_max) : std::move(comm);
+}
+
+bool surely_begun(const model::Process& life, const EventStamp& stamp) {
+    if (life.born.serial != 0 && stamp.serial >= life.born.serial) return true;
+    return later(stamp.time_ns, tick_ns) >= life.born.time_ns;
+}
+
+/// The life, among those of one pid in one boot that had begun at most slack_ns after the event, newest first, that
+/// holds it.
+std::optional<model::Process> life_of(const std::vector<model::Process>& lives, const EventStamp& stamp, Role role) {
+    for (auto life = lives.begin(); life != lives.end(); ++life) {
+        const auto older = std::next(life);
+        // The kernel gives a pid away only after the exit that freed it: what came before that is the older's.
+        const bool is_older = older != lives.end() && !had_ended(*older, stamp) &&
+                              (!surely_begun(*life, stamp) || (older->ended && older->ended->serial != 0));
+        if (is_older) continue;
+        if (role == Role::subject && had_ended(*life, stamp)) return std::nullopt;
+        return *life;
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+const char* text_of(Unplaced why) {
+    switch (why) {
+        case Unplaced::no_pid_named:
+            return "name no process";
+        case Unplaced::no_such_life:
+            return "name a pid that nobody in the database had then";
+        case Unplaced::unknown_host:
+            return "are of a host that the database does not know";
+        case Unplaced::several_hosts:
+            return "name no host, and several in the database had their pid then";
+    }
+    return "";
+}
+
+base::Status Histories::refresh() {
+    const auto version = reader_.version();
+    if (!version) return tl::unexpected(version.error());
+    if (*version == version_) return {};
+    version_ = *version;
+    processes_.clear();
+    return read_boots();
+}
+
+base::Status Histories::read_boots() {
+    auto boots = reader_.boots();
+    if (!boots) return tl::unexpected(boots.error());
+    boots_ = std::move(*boots);
+    std::sort(boots_.begin(), boots_.end(),
+              [](const model::Boot& a, const model::Boot& b) { return a.started_ns > b.started_ns; });
+    return {};
+}
+
+base::Result<Histories::Place> Histories::place(const EventStamp& stamp, model::Pid pid, Role role) {
+    // Of each host the boot that ran then.
+    std::vector<const model::Boot*> running;
+    const auto until_ns = later(stamp.time_ns, slack_ns);
+    bool is_known = stamp.node.empty();
+    for (const auto& boot : boots_) {
+        if (!stamp.node.empty() && !same_host(boot.host, stamp.node)) continue;
+        is_known = true;
+        const bool is_first = std::none_of(running.begin(), running.end(),
+                                           [&](const model::Boot* other) { return other->host == boot.host; });
+        if (boot.started_ns <= until_ns && is_first) running.push_back(&boot);
+    }
+    if (!is_known) return Place{0, Unplaced::unknown_host, false};
+    std::vector<std::vector<model::Process>> lives(running.size());
+    auto status = reader_.lives(pid, until_ns, [&](const model::Process& life) {
+        for (std::size_t i = 0; i < running.size(); ++i) {
+            if (running[i]->id != life.boot || lives[i].size() == lives_wanted) continue;
+            if (!surely_begun(life, stamp)) lives[i].clear();  // of those that may come after it the first alone counts
+            lives[i].push_back(life);
+        }
+        return std::any_of(lives.begin(), lives.end(), [](const auto& some) { return some.size() < lives_wanted; });
+    });
+    if (!status) return tl::unexpected(status.error());
+    Place place;
+    for (const auto& some : lives) {
+        const auto life = life_of(some, stamp, role);
+        if (!life) continue;
+        if (place.process != 0) return Place{0, Unplaced::several_hosts, false};
+        place.process = life->id;
+        place.in_namespace = life->ns_pid.has_value();
+    }
+    return place;
+}
+
+base::Result<const Histories::Known*> Histories::known(model::Id id) {
+    if (const auto found = processes_.find(id); found != processes_.end()) return &found->second;
+    auto read = reader_.by_id(id);
+    if (!read) return tl::unexpected(read.error());
+    if (!*read) return nullptr;
+    if (processes_.size() >= processes_max) processes_.clear();
+    auto& node = **read;
+    Known known{std::move(node.process), std::move(node.current.exe), {}};
+    for (auto& image : node.images) {
+        known.images.push_back({image.time_ns, image.serial, image.witnesses == model::only(model::Witness::procfs),
+                                comm_of(std::move(image.comm), image.exe), std::move(image.exe)});
+    }
+    return &processes_.emplace(id, std::move(known)).first->second;
+}
+
+base::Result<std::vector<model::HistoryEntry>> Histories::history(model::Id process, const EventStamp& stamp) {
+    std::vector<model::HistoryEntry> entries;  // from the process up; turned round at the end
+    std::vector<std::size_t> inheriting;
+    std::unordered_set<model::Id> seen;
+    auto until_ns = later(stamp.time_ns, tick_ns);
+    auto until_serial = stamp.serial;
+    for (auto id = process; id != 0;) {
+        if (!seen.insert(id).second)
+            return base::fail("database", "damaged: process @" + std::to_string(id) + " is its own ancestor");
+        const auto found = known(id);
+        if (!found) return tl::unexpected(found.error());
+        if (*found == nullptr) break;
+        const Known& one = **found;
+        const auto before = entries.size();
+        for (auto image = one.images.rbegin(); image != one.images.rend(); ++image) {
+            const bool by_serial = image->serial != 0 && until_serial != 0;
+            const bool is_read_first = image->only_read && std::next(image) == one.images.rend();
+            const bool had_it = by_serial ? image->serial <= until_serial : image->time_ns <= until_ns;
+            if (had_it || is_read_first)
+                entries.push_back({id, one.process.pid, image->time_ns, image->comm, image->exe});
+        }
+        if (entries.size() == before) {
+            // One that got its own images only later went by what it inherited.
+            const bool is_early = !one.images.empty();
+            if (is_early) inheriting.push_back(before);
+            entries.push_back({id, one.process.pid, one.process.born.time_ns, is_early ? "" : one.process.comm,
+                               is_early ? "" : one.exe});
+        }
+        until_ns = one.process.born.time_ns;
+        until_serial = one.process.born.serial;
+        id = one.process.parent;
+    }
+    // Inheriting from the root on: the one above may itself inherit.
+    for (auto at = inheriting.rbegin(); at != inheriting.rend(); ++at) {
+        if (*at + 1 == entries.size()) continue;
+        entries[*at].name = entries[*at + 1].name;
+        entries[*at].exe = entries[*at + 1].exe;
+    }
+    std::reverse(entries.begin(), entries.end());
+    return entries;
+}
+
+}  // namespace lineage::query
