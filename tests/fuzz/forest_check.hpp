@@ -22,6 +22,7 @@ public:
     void drop(model::Id process) override { parents_.erase(process); }
     void put(const model::Gap&) override {}
     void put(const model::Tamper&) override {}
+    base::Result<bool> keep_within(const store::Bounds&, model::TimeNs) override { return false; }
     void set_position(std::uint64_t) override {}
     void set_checkpoint(std::uint64_t, std::string_view) override {}
     void set_fact(std::string_view, std::string_view) override {}

@@ -158,11 +158,11 @@ TEST_CASE("a window of another layout is refused") {
 }
 
 TEST_CASE("what the kernel has counted as lost since the death is told from the last look on") {
-    class Counter final : public capture::LossCounter {
+    class Counter final : public capture::AuditWatch {
     public:
         int fd() override { return never.get(); }
         void request() override {}
-        std::optional<std::uint32_t> take() override { return std::nullopt; }
+        std::optional<Answer> take() override { return std::nullopt; }
         base::UniqueFd never = std::move(make_pair().theirs);
     };
     auto window = Window::make();
@@ -174,14 +174,14 @@ TEST_CASE("what the kernel has counted as lost since the death is told from the 
     {
         Capture capture(sink, {}, std::move(*window));
         REQUIRE(capture.begin({}).has_value());
-        capture.watch_losses(counter, 114);
+        capture.watch_audit(counter, 114);
         capture.lost_is(114);
         looked_ns = Window::adopt(base::UniqueFd(::dup(memfd.get())))->carried().lost_checked_ns;
     }
     CHECK(sink.of(Control::lost).empty());
     Capture capture(sink, {}, std::move(*Window::adopt(std::move(memfd))));
     REQUIRE(capture.resume().has_value());
-    capture.watch_losses(counter, 120);  // what it is now: lost while nobody looked
+    capture.watch_audit(counter, 120);  // what it is now: lost while nobody looked
     capture.lost_is(121);
     REQUIRE(sink.of(Control::lost).size() == 1);
     const auto lost = lost_of(sink.of(Control::lost)[0]);
