@@ -30,6 +30,7 @@ public:
     base::Result<std::vector<model::Node>> ancestors(model::Id) override { return std::vector<model::Node>(); }
     base::Status select(const model::Filter&, const std::function<bool(model::Node&&)>&) override { return {}; }
     base::Result<std::vector<model::Gap>> gaps(model::BootId) override { return std::vector<model::Gap>(); }
+    base::Result<std::vector<model::Tamper>> tampering(model::BootId) override { return std::vector<model::Tamper>(); }
     base::Result<std::map<std::string, std::string>> facts() override { return std::map<std::string, std::string>(); }
     base::Result<Sizes> sizes() override { return Sizes(); }
 
