@@ -19,19 +19,14 @@ void audit_tells(Heartbeat& heartbeat, const std::string& fields) {
 }
 
 void connector_tells(Heartbeat& heartbeat, pid_t parent) {
-    // As bench::connector_datagram, with a fork in it.
-    struct {
-        cb_id id;
-        std::uint32_t seq, ack;
-        std::uint16_t len, flags;
-        proc_event event;
-    } message{};
-    message.id = {CN_IDX_PROC, CN_VAL_PROC};
-    message.event.what = proc_event::PROC_EVENT_FORK;
-    message.event.event_data.fork.parent_tgid = parent;
-    message.event.event_data.fork.child_pid = message.event.event_data.fork.child_tgid = 4243;
-    heartbeat.see(
-        {.source = model::Source::connector, .payload = {reinterpret_cast<const char*>(&message), sizeof message}});
+    std::string datagram = bench::connector_datagram(1);
+    const std::size_t event_at = NLMSG_HDRLEN + sizeof(cn_msg);
+    proc_event event{};
+    std::memcpy(&event, datagram.data() + event_at, sizeof event);
+    event.event_data.fork.parent_tgid = parent;
+    event.event_data.fork.child_pid = event.event_data.fork.child_tgid = 4243;
+    std::memcpy(datagram.data() + event_at, &event, sizeof event);
+    heartbeat.see({.source = model::Source::connector, .payload = std::string_view(datagram).substr(NLMSG_HDRLEN)});
 }
 
 }  // namespace
@@ -88,7 +83,9 @@ TEST_CASE("a loss that goes on is told seldom, and whole when it ends") {
     };
     for (int i = 0; i < 1000; ++i) {
         heartbeat.begin(helper, heartbeat.due_ns());
-        note(*heartbeat.verdict(heartbeat.due_ns()));
+        const auto verdict = heartbeat.verdict(heartbeat.due_ns());
+        REQUIRE(verdict);
+        note(*verdict);
     }
     CHECK(told < 15);
     const auto back = heartbeat.due_ns();

@@ -80,10 +80,11 @@ TEST_CASE("tampering is drawn into the path, the tree and the status, with who d
     render::status_text(status, utc_style(), out);
     CHECK(has_text(out, line));
     CHECK(has_text(out, "swapper/0 (0) => sshd (812) => bash (4242)\n"));
-    CHECK(has_text(render::status_json(status),
-                   R"("tampering":[{"time":"2025-11-21T12:00:03.623456789Z","what":"10 of 10 rules missing\n","by":3,)"
-                   R"("pid":4242,"auid":1000,"impaired_from":"2025-11-21T12:00:03.623456789Z",)"
-                   R"("impaired_to":"2025-11-21T12:00:04.623456789Z","inferred":false,"times":1}])"));
+    CHECK(has_text(
+        render::status_json(status),
+        R"("tampering":[{"time":"2025-11-21T12:00:03.623456789Z","what":"10 of 10 rules missing\u000a","by":3,)"
+        R"("pid":4242,"auid":1000,"impaired_from":"2025-11-21T12:00:03.623456789Z",)"
+        R"("impaired_to":"2025-11-21T12:00:04.623456789Z","inferred":false,"times":1}])"));
     auto born_in_it = node(9, 99, 2, "late");
     born_in_it.process.born.time_ns = tamper().from_ns + 1;
     const auto tree = tree_of({root(), sshd(), shell(), born_in_it}, utc_style(), {tamper()});
