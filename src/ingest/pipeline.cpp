@@ -75,6 +75,10 @@ Pipeline::Pipeline(store::Writer& writer, const audit::AssemblerLimits& limits)
     : state_(std::make_unique<State>(writer, limits)) {}
 Pipeline::~Pipeline() = default;
 
+void Pipeline::know(const model::Boot& boot, std::vector<model::Node>&& lives) {
+    state_->tracker.know(boot, std::move(lives));
+}
+
 void Pipeline::frame(const model::Frame& frame) {
     state_->decoder.frame(frame);
 }

@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "beginning.hpp"
 #include "lineage/base/codec.hpp"
 #include "lineage/ingest/pipeline.hpp"
 #include "lineage/journal/journal.hpp"
@@ -25,20 +26,21 @@ constexpr model::TimeNs same_birth_ns = 100'000'000;
 /// Reads the journal into an empty database, as lineaged would have.
 class Derivation {
 public:
-    Derivation(store::Writer& writer, const store::LastIds& taken, const std::vector<model::Boot>& boots)
-        : pipeline_(writer), boots_(boots) {
+    Derivation(store::Writer& writer, const store::LastIds& taken, Beginning&& beginning) : pipeline_(writer) {
         pipeline_.reserve_ids(taken);
+        if (!beginning.boot) return;
+        pipeline_.know(*beginning.boot, std::move(beginning.lives));
+        if (!beginning.is_told) tell(*beginning.boot, beginning.time_ns);
     }
 
     base::Result<std::uint64_t> run(const std::string& journal) {
         auto reader = journal::Reader::open(journal);
         if (!reader) return tl::unexpected(reader.error());
         model::Frame frame;
-        for (bool first = true;; first = false) {
+        for (;;) {
             const auto next = reader->next(frame);
             if (!next) return tl::unexpected(next.error());
             if (*next == journal::Reader::Next::at_end) break;
-            if (first) begin(frame);
             if (reader->take_skipped()) pipeline_.lost_frames("the journal lacks frames", frame.received_ns);
             pipeline_.frame(frame);
             if (pipeline_.pending() < batch_changes) continue;
@@ -50,25 +52,19 @@ public:
     }
 
 private:
-    /// A journal whose beginning has been removed does not say which boot it begins in; the database may.
-    void begin(const model::Frame& first) {
-        const auto is_boot = static_cast<std::uint16_t>(model::Control::boot);
-        if (first.source == model::Source::control && first.type == is_boot) return;
-        const model::Boot* running = nullptr;
-        for (const auto& boot : boots_)
-            if (!boot.imported && boot.started_ns <= first.received_ns) running = &boot;
-        if (running == nullptr) return;
+    /// A journal whose beginning has been removed does not say which boot it begins in.
+    void tell(const model::Boot& boot, model::TimeNs now_ns) {
         std::string payload;
         base::Encoder out(payload);
-        out.put_bytes(running->name);
-        out.put_bytes(running->host);
-        out.put(running->started_ns);  // CLOCK_REALTIME - CLOCK_MONOTONIC, if it has never been suspended
-        out.put(running->started_ns);
-        pipeline_.frame({model::Source::control, is_boot, first.received_ns, payload});
+        out.put_bytes(boot.name);
+        out.put_bytes(boot.host);
+        out.put(boot.started_ns);  // CLOCK_REALTIME - CLOCK_MONOTONIC, if it has never been suspended
+        out.put(boot.started_ns);
+        const auto type = static_cast<std::uint16_t>(model::Control::boot);
+        pipeline_.frame({model::Source::control, type, now_ns, payload});
     }
 
     Pipeline pipeline_;
-    const std::vector<model::Boot>& boots_;
 };
 
 /// Puts what only the damaged database tells beside what the journal told.
@@ -85,6 +81,7 @@ public:
         if (failure_) hang_up_roots();
         remains_.each_process([&](model::Node&& node) { put(std::move(node)); });
         if (failure_) take_gaps();
+        if (failure_) take_tampering();
         if (!failure_) return abandon(failure_);
         if (auto done = writer_.commit(); !done) return tl::unexpected(done.error());
         return kept_;
@@ -145,6 +142,11 @@ private:
     void hang_up_roots() {
         for (auto& [boot, place] : places_) {
             if (place.root != 0) continue;
+            const auto derived = derived_.by_pid(0, model::time_ns_max, place.boot);
+            if (derived && *derived) {
+                place.root = (*derived)->process.id;
+                continue;
+            }
             model::Process root;
             root.id = place.root = free_id_++;
             root.boot = place.boot;
@@ -203,6 +205,23 @@ private:
                                    fmt::format("the database was damaged in {} places", remains_.holes())});
     }
 
+    void take_tampering() {
+        const auto told = derived_.tampering();
+        if (!told) {
+            failure_ = tl::unexpected(told.error());
+            return;
+        }
+        for (auto tamper : remains_.tampering()) {
+            tamper.boot = place_of(tamper.boot).boot;
+            tamper.by = find(tamper.by).value_or(0);
+            const bool again = std::any_of(told->begin(), told->end(), [&](const model::Tamper& one) {
+                return one.boot == tamper.boot && one.what == tamper.what && one.from_ns <= tamper.time_ns &&
+                       tamper.time_ns <= std::max(one.to_ns, one.time_ns);
+            });
+            if (!again) writer_.put(tamper);
+        }
+    }
+
     store::Remains& remains_;
     store::Writer& writer_;
     store::Reader& derived_;
@@ -214,6 +233,32 @@ private:
     std::unordered_map<model::BootId, Place> places_;
 };
 
+/// Which ids it has, and who lived when the journal begins.
+store::LastIds look_through(store::Remains& remains, const std::vector<model::Boot>& boots, Beginning& beginning) {
+    store::LastIds taken;
+    for (const auto& boot : boots) taken.boot = std::max(taken.boot, boot.id);
+    for (const auto& gap : remains.gaps()) taken.gap = std::max(taken.gap, gap.id);
+    for (const auto& tamper : remains.tampering()) taken.tamper = std::max(taken.tamper, tamper.id);
+    std::vector<model::Id> ids;
+    remains.each_process([&](model::Node&& node) {
+        ids.push_back(node.process.id);
+        taken.process = std::max(taken.process, node.process.id);
+        taken.boot = std::max(taken.boot, node.process.boot);
+        beginning.take(node);
+    });
+    std::sort(ids.begin(), ids.end());
+    const auto is_lost = [&](model::Id id) { return !std::binary_search(ids.begin(), ids.end(), id); };
+    for (auto& life : beginning.lives) {
+        auto& process = life.process;
+        if (is_lost(process.image_owner)) process.image_owner = 0;
+        if (process.ended && is_lost(process.ended->by)) process.ended->by = 0;
+        if (process.pid == 0 || !is_lost(process.parent)) continue;
+        process.parent = 0;
+        process.inferred = model::Inferred::parent_unknown;
+    }
+    return taken;
+}
+
 }  // namespace
 
 base::Result<RecoverReport> recover(const std::string& journal, const std::string& damaged, store::Writer& writer,
@@ -221,25 +266,26 @@ base::Result<RecoverReport> recover(const std::string& journal, const std::strin
     RecoverReport report;
     std::optional<store::Remains> remains;
     std::vector<model::Boot> boots;
-    store::LastIds taken;
     if (!damaged.empty()) {
         auto opened = store::Remains::open(damaged);
         if (!opened) return tl::unexpected(opened.error());
         remains.emplace(std::move(*opened));
         boots = remains->boots();
-        for (const auto& boot : boots) taken.boot = std::max(taken.boot, boot.id);
-        for (const auto& gap : remains->gaps()) taken.gap = std::max(taken.gap, gap.id);
-        remains->each_process([&](model::Node&& node) {
-            taken.process = std::max(taken.process, node.process.id);
-            taken.boot = std::max(taken.boot, node.process.boot);
-        });
     }
+    Beginning beginning;
+    if (!journal.empty()) {
+        auto found = beginning_of(journal, boots);
+        if (!found) return tl::unexpected(found.error());
+        beginning = std::move(*found);
+    }
+    store::LastIds taken;
+    if (remains) taken = look_through(*remains, boots, beginning);
     const auto first_free = taken.process + 1;
     taken.process += 1000 + static_cast<model::Id>(boots.size());  // for the roots that have to be made up
     taken.gap += 1000;
+    report.from_database = beginning.lives.size();
     if (!journal.empty()) {
-        Derivation derivation(writer, taken, boots);
-        const auto derived = derivation.run(journal);
+        const auto derived = Derivation(writer, taken, std::move(beginning)).run(journal);
         if (!derived) return tl::unexpected(derived.error());
         report.from_journal = *derived;
     }
@@ -248,7 +294,7 @@ base::Result<RecoverReport> recover(const std::string& journal, const std::strin
     if (!derived) return tl::unexpected(derived.error());
     const auto kept = Merger(*remains, writer, **derived, first_free).run(boots);
     if (!kept) return tl::unexpected(kept.error());
-    report.from_database = *kept;
+    report.from_database += *kept;
     report.holes = remains->holes();
     return report;
 }

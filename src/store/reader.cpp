@@ -153,13 +153,8 @@ base::Result<std::vector<model::Gap>> SqliteReader::gaps(model::BootId boot) {
 base::Result<std::vector<model::Tamper>> SqliteReader::tampering(model::BootId boot) {
     std::vector<model::Tamper> tampering;
     Statement rows(*database_,
-                   "SELECT id, boot, time_ns, what, by, inferred, pid, auid, from_ns, to_ns, times FROM tamper "
-                   "WHERE ?1 IN (0, boot) ORDER BY id");
-    for (rows.start(boot); rows.next();) {
-        tampering.push_back({rows.integer(0), rows.integer(1), rows.integer(2), rows.text(3), rows.integer(4),
-                             rows.integer(5) != 0, static_cast<model::Pid>(rows.integer(6)), user_of(rows.optional(7)),
-                             rows.integer(8), rows.integer(9), rows.integer(10)});
-    }
+                   "SELECT " + std::string(tamper_columns) + " FROM tamper WHERE ?1 IN (0, boot) ORDER BY id");
+    for (rows.start(boot); rows.next();) tampering.push_back(read_tamper(rows));
     return answer(std::move(tampering));
 }
 

@@ -138,6 +138,17 @@ std::vector<model::Gap> Remains::gaps() {
     return gaps;
 }
 
+std::vector<model::Tamper> Remains::tampering() {
+    std::vector<model::Tamper> tampering;
+    Statement table(state_->database, "SELECT 1 FROM sqlite_schema WHERE name='tamper'");  // since version 3
+    if (!table.start().next()) return tampering;
+    table.stop();
+    Statement rows(state_->database, "SELECT " + std::string(tamper_columns) + " FROM tamper ORDER BY id");
+    for (rows.start(); rows.next();) tampering.push_back(read_tamper(rows));
+    if (!state_->well()) ++state_->holes;
+    return tampering;
+}
+
 void Remains::each_process(const std::function<void(model::Node&&)>& take) {
     State& state = *state_;
     std::int64_t last = 0;

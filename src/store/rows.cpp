@@ -117,6 +117,20 @@ ImageRow read_image(const Statement& row) {
     return result;
 }
 
+model::Tamper read_tamper(const Statement& row) {
+    return {row.integer(0),
+            row.integer(1),
+            row.integer(2),
+            row.text(3),
+            row.integer(4),
+            row.integer(5) != 0,
+            static_cast<model::Pid>(row.integer(6)),
+            user_of(row.optional(7)),
+            row.integer(8),
+            row.integer(9),
+            row.integer(10)};
+}
+
 AttemptRow read_attempt(const Statement& row) {
     AttemptRow result;
     result.attempt.seq = static_cast<std::int32_t>(row.integer(0));

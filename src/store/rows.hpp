@@ -38,6 +38,9 @@ struct AttemptRow {
 constexpr const char* attempt_columns = "seq, time_ns, serial, path, error, cwd";
 AttemptRow read_attempt(const Statement& row);
 
+constexpr const char* tamper_columns = "id, boot, time_ns, what, by, inferred, pid, auid, from_ns, to_ns, times";
+model::Tamper read_tamper(const Statement& row);
+
 std::int64_t marks_of(const model::Process& process);
 std::optional<std::int64_t> lived_ns_of(const model::Process& process);
 std::optional<std::int64_t> ended_after_of(const model::Process& process);

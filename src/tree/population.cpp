@@ -12,9 +12,20 @@ Life& Population::create(model::BootId boot, model::Pid pid, model::TimeNs from_
     life->process.boot = boot;
     life->process.pid = pid;
     life->process.born.time_ns = from_ns;
-    life->first_seen_ns = from_ns;
     ++created;
+    return place(std::move(life));
+}
+
+Life& Population::take_in(model::Process&& process) {
+    CHECK(process.id <= last_id && find(process.id) == nullptr);
+    auto life = std::make_unique<Life>();
+    life->process = std::move(process);
+    return place(std::move(life));
+}
+
+Life& Population::place(std::unique_ptr<Life> life) {
     Life& result = *life;
+    result.first_seen_ns = result.process.born.time_ns;
     by_id_.emplace(result.process.id, std::move(life));
     insert_by_pid(result);
     touch(result);

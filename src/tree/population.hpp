@@ -18,6 +18,8 @@ class Population {
 public:
     /// A new life of `pid`, placed among the pid's lives by its `from_ns`, which therefore is given first.
     Life& create(model::BootId boot, model::Pid pid, model::TimeNs from_ns);
+    /// A life of another history, which has an id: not larger than `last_id`, and nobody else's.
+    Life& take_in(model::Process&& process);
     Life* find(model::Id id);
     /// The pid's lives in memory, oldest first.
     const std::vector<Life*>& lives(model::Pid pid) const;
@@ -59,6 +61,7 @@ public:
 
 private:
     static constexpr std::size_t dead_max = 100'000;
+    Life& place(std::unique_ptr<Life> life);
     void insert_by_pid(Life& life);
     void unlink(Life& life);
     std::unique_ptr<Life> extract(Life& life);

@@ -315,6 +315,7 @@ struct Tracker::State {
     void on(model::Stopped&&);
     void add_gap(model::Gap gap);
     void lose_connector(model::Gap gap);
+    void make_root();
     void ensure_boot(model::TimeNs time_ns);
 };
 

@@ -54,6 +54,10 @@ void Tracker::State::on(model::BootBegan&& began) {
     connector_gaps.clear();
     exits_in_snapshot.clear();
     newest_ns = newest_audit_ns = looked_ns = stopped_ns = floor_ns = floor_serial = 0;
+    make_root();
+}
+
+void Tracker::State::make_root() {
     root = &population.create(boot.id, 0, boot.started_ns);
     root->process.born.how = model::How::boot;
     root->process.born.witnesses = boot.imported ? model::Witnesses{0} : only(model::Witness::procfs);

@@ -23,6 +23,8 @@ public:
     explicit Pipeline(store::Writer& writer, const audit::AssemblerLimits& limits = {});
     ~Pipeline();
 
+    /// See tree::Tracker::know().
+    void know(const model::Boot& boot, std::vector<model::Node>&& lives);
     void frame(const model::Frame& frame);
     void finish();
     /// Changes not yet applied to the store.

@@ -24,6 +24,7 @@ public:
 
     std::vector<model::Boot> boots();
     std::vector<model::Gap> gaps();
+    std::vector<model::Tamper> tampering();
     /// By ascending id; Node::boot and Node::current stay empty.
     void each_process(const std::function<void(model::Node&&)>& take);
     /// Ranges of rows that could not be read so far.

@@ -7,8 +7,10 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "lineage/base/result.hpp"
+#include "lineage/model/forest.hpp"
 #include "lineage/model/observation.hpp"
 
 namespace lineage::tree {
@@ -49,6 +51,10 @@ public:
     Tracker(Tracker&&) noexcept;
     Tracker& operator=(Tracker&&) noexcept;
 
+    /// What another history tells of the boot that the first observation comes from: its lives as they were then, under
+    /// the ids that they have there. A parent that had died by then is not among them, and stays the parent; of whom it
+    /// is lost, 0 says. Nothing has been observed yet, and their ids are reserved.
+    void know(const model::Boot& boot, std::vector<model::Node>&& lives);
     void observe(model::Observation&& observation);
     /// No more will come (end of an imported log): settles what waits for later knowledge.
     void finish();

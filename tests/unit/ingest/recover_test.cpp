@@ -27,8 +27,14 @@ constexpr std::int64_t second_ns = 1'000'000'000;
 constexpr int processes_a_boot = 3000;
 constexpr std::size_t page_bytes = 8192;
 
+/// /proc shows 0 only for pids 1 and 2 and for who is being reaped.
+model::Pid parent_of(model::Pid pid) {
+    return pid <= 2 ? 0 : std::max(1, pid / 2);
+}
+
 struct History {
     std::string path = "/tmp/lineage-recover-XXXXXX";
+    model::Tamper tamper;
     History() {
         REQUIRE(::mkdtemp(path.data()) != nullptr);
         auto writer = journal::Writer::open(journal(), {64U << 10, 1U << 30});
@@ -40,6 +46,22 @@ struct History {
         options.journal = journal();
         const volatile int stop = 1;
         REQUIRE(ingest::follow(options, **store, stop));
+        const auto culprit = (*store::open_reader(database()))->by_pid(7, model::time_ns_max, 1);
+        REQUIRE(culprit);
+        tamper = {1,
+                  1,
+                  started_ns(0) + second_ns,
+                  "all rules removed",
+                  (**culprit).process.id,
+                  false,
+                  7,
+                  1000,
+                  started_ns(0) + second_ns,
+                  started_ns(0) + 2 * second_ns,
+                  3};
+        REQUIRE((*store)->begin());
+        (*store)->put(tamper);
+        REQUIRE((*store)->commit());
     }
     ~History() { fs::remove_all(path); }
 
@@ -56,13 +78,13 @@ struct History {
         out.put(started_ns(boot));
         out.put(started_ns(boot));
         const auto type = static_cast<std::uint16_t>(model::Control::boot);
-        REQUIRE(writer.append({model::Source::control, type, started_ns(boot) + second_ns, payload}));
+        REQUIRE(writer.append({model::Source::control, type, started_ns(boot), payload}));
         for (model::Pid pid = 1; pid <= processes_a_boot; ++pid) {
             model::Seen seen;
             seen.pid = pid;
-            seen.ppid = pid / 10;
+            seen.ppid = parent_of(pid);
             seen.started_ns = started_ns(boot) + pid * 10'000'000LL;
-            seen.read_ns = started_ns(boot) + 3600 * second_ns + pid;
+            seen.read_ns = seen.started_ns + 5'000'000;
             seen.comm = "comm" + std::to_string(pid);
             seen.exe = "/bin/" + std::to_string(pid % 100);
             seen.argv = {seen.exe, "--boot=" + std::to_string(boot), "--pid=" + std::to_string(pid)};
@@ -133,7 +155,7 @@ Recovered recover(const History& history, bool use_journal, bool use_database) {
         REQUIRE(nodes.count(node.process.parent) == 1);
         const auto& parent = nodes.at(node.process.parent);
         REQUIRE(parent.boot == node.boot);
-        if (parent.process.pid != node.process.pid / 10) {
+        if (parent.process.pid != parent_of(node.process.pid)) {
             REQUIRE(parent.process.pid == 0);
             REQUIRE(node.process.inferred == model::Inferred::parent_unknown);
             ++result.orphans;
@@ -201,6 +223,21 @@ TEST_CASE("both, undamaged: nothing is lost and nothing is twice, and lineaged g
     const auto sizes = (*store::open_reader(to))->sizes();
     REQUIRE(sizes);
     CHECK(sizes->processes == 2 * processes_a_boot + 2);
+}
+
+TEST_CASE("tampering that only the damaged database tells of comes back, with who did it") {
+    const History history;
+    history.forget_journal(0.75);
+    recover(history, true, true);
+    const auto reader = store::open_reader(history.path + "/new.db");
+    REQUIRE(reader);
+    const auto told = (*reader)->tampering();
+    REQUIRE(told);
+    REQUIRE(told->size() == 1);
+    CHECK(told->front() == history.tamper);
+    const auto culprit = (*reader)->by_id(told->front().by);
+    REQUIRE(culprit);
+    CHECK((**culprit).process.pid == 7);
 }
 
 TEST_CASE("a database without its first page is refused by name") {
