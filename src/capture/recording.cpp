@@ -122,7 +122,7 @@ void Recording::lost(model::Witness witness, model::TimeNs from_ns, model::TimeN
 void Recording::tampered(const model::Tampered& what) {
     std::string payload;
     base::Encoder out(payload);
-    out.put(what.episode_ns);
+    out.put(what.found_ns);
     out.put(what.kind);
     out.put(what.from_ns);
     out.put(what.to_ns);

@@ -128,7 +128,10 @@ void Episodes::close(Moment now, AuditWatch::Answer& answer) {
 }
 
 RuleGuard::RuleGuard(AuditHold& hold, int socket, GuardTiming timing)
-    : hold_(hold), socket_(socket), episodes_(timing, hold.lost(), realtime_now()) {}
+    : hold_(hold),
+      socket_(socket),
+      registered_(socket < 0 ? 0 : hold.registered()),
+      episodes_(timing, hold.lost(), realtime_now()) {}
 
 audit::Wanted RuleGuard::wanted() const {
     return hold_.wanted(registered_);

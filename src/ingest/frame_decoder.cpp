@@ -111,7 +111,7 @@ void FrameDecoder::control(const model::Frame& frame) {
             break;
         case model::Control::tampered: {
             model::Tampered tampered;
-            tampered.episode_ns = time_in(in);
+            tampered.found_ns = tampered.episode = time_in(in);
             const auto kind = in.get<std::uint8_t>();
             tampered.from_ns = time_in(in);
             tampered.to_ns = time_in(in);

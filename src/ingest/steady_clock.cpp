@@ -106,9 +106,9 @@ std::vector<model::Lost> SteadyClock::make_steady(model::Observation& fact) {
                 one.from_ns = steady(one.from_ns);
                 one.to_ns = steady(one.to_ns);
             } else if constexpr (std::is_same_v<Fact, model::Tampered>) {
-                one.episode_ns = steady(one.episode_ns);
-                one.from_ns = steady(one.from_ns);
-                if (one.to_ns != 0) one.to_ns = steady(one.to_ns);
+                one.found_ns = steady_stamp(one.found_ns);
+                one.from_ns = steady_stamp(one.from_ns);
+                if (one.to_ns != 0) one.to_ns = steady_stamp(one.to_ns);
                 one.told_ns = steady(one.told_ns);
             } else if constexpr (std::is_same_v<Fact, model::SnapshotEnded>) {
                 one.began_ns = steady(one.began_ns);

@@ -80,7 +80,8 @@ struct ConfigChange {
 
 /// A weakening of the recording that capture may yet tell more of, or whose culprit a record may yet name.
 struct Tampering {
-    model::TimeNs episode_ns = 0;
+    std::int64_t episode = 0;
+    model::TimeNs found_ns = 0;
     model::Weakness kind = model::Weakness::rules_removed;
     model::TimeNs told_ns = 0;  ///< capture's last word on it
     model::Pid recorder = 0;

@@ -79,20 +79,21 @@ void Tracker::State::on(model::AuditConfigChange&& told) {
 }
 
 void Tracker::State::on(model::Tampered&& told) {
-    ensure_boot(told.episode_ns);
+    ensure_boot(told.found_ns);
     advance(told.told_ns);
     auto found = std::find_if(tampering.begin(), tampering.end(), [&](const Tampering& one) {
-        return one.episode_ns == told.episode_ns && one.kind == told.kind;
+        return one.episode == told.episode && one.kind == told.kind;
     });
     if (found == tampering.end()) {
         if (tampering.size() == tampering_max) tampering.erase(tampering.begin());
         found = tampering.insert(tampering.end(), Tampering{});
-        found->episode_ns = told.episode_ns;
+        found->episode = told.episode;
+        found->found_ns = told.found_ns;
         found->kind = told.kind;
         found->tamper.id = ++last_tamper_id;
         found->tamper.boot = boot.id;
-        found->tamper.time_ns = told.episode_ns;
-        found->tamper.from_ns = std::min(told.from_ns, told.episode_ns);
+        found->tamper.time_ns = told.found_ns;
+        found->tamper.from_ns = std::min(told.from_ns, told.found_ns);
         found->gap.id = ++last_gap_id;
         found->gap.boot = boot.id;
     }
@@ -109,14 +110,14 @@ void Tracker::State::on(model::Tampered&& told) {
 /// audit daemon, nobody; those can have been made only after the first look that found something.
 void Tracker::State::name_culprit(Tampering& of) {
     if (of.tamper.by != 0) return;
-    const auto until_ns = std::max(of.told_ns, of.episode_ns);
+    const auto until_ns = std::max(of.told_ns, of.found_ns);
     for (const bool by_name : {true, false}) {
         const auto deed = std::find_if(config_changes.begin(), config_changes.end(), [&](const ConfigChange& change) {
             if (!is_deed(change, of.kind) || (change.by != 0) != by_name ||
                 (change.by != 0 && change.pid == of.recorder))
                 return false;
             const auto from_ns = by_name ? of.tamper.from_ns - tick_ns : of.tamper.from_ns;
-            return from_ns <= change.time_ns && change.time_ns <= (by_name ? until_ns : of.episode_ns);
+            return from_ns <= change.time_ns && change.time_ns <= (by_name ? until_ns : of.found_ns);
         });
         if (deed == config_changes.end()) continue;
         if (of.tamper.auid == deed->auid && of.tamper.by == deed->by && of.tamper.time_ns == deed->time_ns) return;
@@ -132,7 +133,7 @@ void Tracker::State::name_culprit(Tampering& of) {
 /// have done something else at the same time, which hid this.
 void Tracker::State::guess_culprit(Tampering& of) {
     const auto overlaps = [&](const Tampering& other) {
-        return other.tamper.by != 0 && other.tamper.from_ns <= of.episode_ns && other.told_ns >= of.tamper.from_ns;
+        return other.tamper.by != 0 && other.tamper.from_ns <= of.found_ns && other.told_ns >= of.tamper.from_ns;
     };
     const auto other = std::find_if(tampering.begin(), tampering.end(), overlaps);
     const Life* culprit = other == tampering.end() ? nullptr : population.find(other->tamper.by);
@@ -140,7 +141,7 @@ void Tracker::State::guess_culprit(Tampering& of) {
         int candidates = 0;
         for (const auto id : population.ids()) {
             const Life& life = *population.find(id);
-            const bool was_there = life.from_ns() <= of.episode_ns &&
+            const bool was_there = life.from_ns() <= of.found_ns &&
                                    (life.alive() || life.process.ended->time_ns + tick_ns >= of.tamper.from_ns);
             if (!was_there || !is_about_audit(life)) continue;
             culprit = &life;
@@ -157,7 +158,7 @@ void Tracker::State::guess_culprit(Tampering& of) {
 
 void Tracker::State::settle_tampering(bool all) {
     for (Tampering& one : tampering) {
-        if (one.settled || (!all && newest_ns < one.episode_ns + records_come_within_ns)) continue;
+        if (one.settled || (!all && newest_ns < one.found_ns + records_come_within_ns)) continue;
         one.settled = true;
         if (one.tamper.by == 0) guess_culprit(one);
     }
@@ -191,7 +192,8 @@ void Tracker::State::save_tampering(base::Encoder& out) const {
     }
     out.put(static_cast<std::uint32_t>(tampering.size()));
     for (const Tampering& one : tampering) {
-        out.put(one.episode_ns);
+        out.put(one.episode);
+        out.put(one.found_ns);
         out.put(one.kind);
         out.put(one.told_ns);
         out.put(one.recorder);
@@ -226,7 +228,8 @@ void Tracker::State::restore_tampering(base::Decoder& in) {
     const auto count = in.get<std::uint32_t>();
     for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
         Tampering& one = tampering.emplace_back();
-        in.get(one.episode_ns);
+        in.get(one.episode);
+        in.get(one.found_ns);
         in.get(one.kind);
         in.get(one.told_ns);
         in.get(one.recorder);

@@ -18,6 +18,7 @@ public:
     std::map<model::Id, std::vector<model::Attempt>> attempts;
     std::vector<model::Boot> boots;
     std::vector<model::Gap> gaps;
+    std::map<model::Id, model::Tamper> tampering;
     lineage::store::Progress saved;
 
     base::Result<lineage::store::Progress> progress() override { return saved; }
@@ -37,7 +38,7 @@ public:
         drop_images(process, 0);
     }
     void put(const model::Gap& gap) override { gaps.push_back(gap); }
-    void put(const model::Tamper&) override {}
+    void put(const model::Tamper& tamper) override { tampering[tamper.id] = tamper; }
     void set_position(std::uint64_t position) override { saved.position = position; }
     void set_checkpoint(std::uint64_t position, std::string_view state) override {
         saved.checkpoint_position = position;

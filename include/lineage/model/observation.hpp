@@ -191,7 +191,7 @@ struct Stopped {
 /// Capture found the recording weakened. One that goes on, or comes again soon, is told again with the same `episode`
 /// and kind: the last word counts.
 struct Tampered {
-    TimeNs episode_ns = 0;  ///< when it was first found
+    TimeNs found_ns = 0;  ///< first
     Weakness kind = Weakness::rules_removed;
     TimeNs from_ns = 0;  ///< all was well then
     TimeNs to_ns = 0;    ///< undone; 0: not
@@ -199,6 +199,7 @@ struct Tampered {
     std::int64_t times = 1;
     Pid recorder = 0;  ///< who undid it: what it changes is no deed
     std::string what;
+    std::int64_t episode = 0;  ///< which of its kind: the same in every word on it, even if a clock is set meanwhile
 };
 
 using Observation =

@@ -77,7 +77,7 @@ TEST_CASE("a loader that keeps removing is answered at most four times a second,
     CHECK(world.mender.calls >= 3 * seconds);
     CHECK(world.told.size() <= static_cast<std::size_t>(seconds) + 1);
     CHECK(world.alarms.size() <= static_cast<std::size_t>(seconds) / 10 + 1);
-    CHECK(world.told.back().episode_ns == world.told.front().episode_ns);
+    CHECK(world.told.back().found_ns == world.told.front().found_ns);
     CHECK(world.told.back().times > 60);
     CHECK(world.alarms.back().find(" times") != std::string::npos);
     // When it is over the last of it is told, and the next one is a new episode that is answered at once.
@@ -87,7 +87,7 @@ TEST_CASE("a loader that keeps removing is answered at most four times a second,
     world.look(1);
     CHECK(world.mender.calls == calls + 1);
     CHECK(world.told.back().times == 1);
-    CHECK(world.told.back().episode_ns != world.told.front().episode_ns);
+    CHECK(world.told.back().found_ns != world.told.front().found_ns);
 }
 
 TEST_CASE("what cannot be undone is said so, and not tried at full speed") {

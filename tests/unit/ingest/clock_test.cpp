@@ -53,6 +53,19 @@ struct Machine {
         control(model::Control::audit_up, std::uint8_t{1});
     }
     void notice_clock() { control(model::Control::clock, real() - mono(), real() - boottime); }
+    /// Capture's word on tampering that it found at `found` and has just undone once more.
+    void tampered(model::TimeNs found, std::int64_t times) {
+        std::string payload;
+        base::Encoder out(payload);
+        out.put(found);
+        out.put(model::Weakness::rules_removed);
+        out.put(found - s);
+        out.put(real());
+        out.put(times);
+        out.put(model::Pid{42});
+        out.put_bytes("rules missing");
+        frame(model::Source::control, static_cast<std::uint16_t>(model::Control::tampered), payload);
+    }
     void drained() { control(model::Control::connector_drained, mono()); }
     void look_at(model::Pid pid, model::Pid ppid, model::TimeNs born_boottime) {
         model::Seen seen;
@@ -213,4 +226,29 @@ TEST_CASE("a pid used again after the clock was set back is another life") {
     CHECK(lives[0].ended);
     CHECK_FALSE(lives[1].ended);
     CHECK(lives[1].born.time_ns == machine.real() - s - ms);
+}
+
+TEST_CASE(
+    "tampering that goes on while the clock is set is one, from when it was by the old clock to when by the new") {
+    for (const model::TimeNs by : {hour, -hour, 2 * ms}) {
+        CAPTURE(by);
+        Machine machine;
+        machine.boot();
+        machine.look_around({{1, 1 * s}});
+        machine.boottime += 10 * s;
+        const auto found = machine.real();
+        machine.tampered(found, 1);
+        machine.boottime += s;
+        machine.set_by = by;
+        machine.notice_clock();
+        machine.restart_tracker();
+        machine.boottime += s;
+        machine.tampered(found, 2);
+        machine.commit();
+        REQUIRE(machine.store.tampering.size() == 1);
+        const auto& tamper = machine.store.tampering.begin()->second;
+        CHECK(tamper.from_ns == found - s);
+        CHECK(tamper.to_ns == machine.real());
+        CHECK(tamper.times == 2);
+    }
 }

@@ -24,7 +24,7 @@ void change(World& world, model::TimeNs at_ms, std::int64_t serial, model::Pid p
 void tampered(World& world, model::TimeNs found_ms, model::TimeNs from_ms, model::TimeNs to_ms, model::Weakness kind,
               std::int64_t times = 1) {
     world.say(model::Tampered{start + found_ms * ms, kind, start + from_ms * ms, to_ms == 0 ? 0 : start + to_ms * ms,
-                              start + std::max(found_ms, to_ms) * ms, times, 40, "what"});
+                              start + std::max(found_ms, to_ms) * ms, times, 40, "what", found_ms});
 }
 
 std::vector<model::Tamper> told(World& world) {
