@@ -56,7 +56,10 @@ base::Result<AuditHold> AuditHold::take(audit::Control control, const std::strin
     hold.locked_ = state->enabled == 2;
     hold.found_ = {state->enabled, state->backlog_limit, state->backlog_wait_time, state->rate_limit, {}, {}};
     std::copy_if(rules->begin(), rules->end(), std::back_inserter(hold.found_.rules), audit::is_ours);
-    if (const auto left = hold.read_left()) keep_changes({*state, *rules}, *left, hold.found_);
+    if (const auto left = hold.read_left()) {
+        keep_changes({*state, *rules}, *left, hold.found_);
+        hold.weakened_meanwhile_ = hold.find_since(*left, {*state, *rules});
+    }
     if (auto written = hold.write_found(); !written) return tl::unexpected(written.error());
     if (hold.locked_) return hold;
     if (auto applied = hold.apply(); !applied) {
@@ -79,6 +82,13 @@ void AuditHold::keep_changes(const audit::Picture& now, const Left& left, Found&
     found.rate_limit = keep(now.state.rate_limit, left.set.rate_limit, left.found.rate_limit);
     std::erase_if(found.rules, [&](const std::string& rule) { return !contains(left.found.rules, rule); });
     found.aside = left.found.aside;
+}
+
+/// Held against what that one had put in force, which another version may have done.
+std::vector<audit::Finding> AuditHold::find_since(const Left& left, const audit::Picture& now) const {
+    const bool rules = wishes_.rules && left.set.rules == audit::lineage_rules();
+    const auto pid = wishes_.backlog ? now.state.pid : 0;
+    return audit::find_weaknesses(now, {rules, pid, left.set.backlog_limit, left.set.backlog_wait_time});
 }
 
 AuditHold::Found AuditHold::ours() const {
@@ -243,6 +253,8 @@ base::Status AuditHold::write_found() const {
             << whose << ".backlog_wait_time " << values.backlog_wait_time << '\n'
             << whose << ".rate_limit " << values.rate_limit << '\n';
     for (const auto& rule : found_.rules) out << "rule " << to_hex(rule) << '\n';
+    if (wishes_.rules)
+        for (const auto& rule : audit::lineage_rules()) out << "loaded " << to_hex(rule) << '\n';
     for (const auto& rule : found_.aside) out << "aside " << to_hex(rule) << '\n';
     out << "end -\n";
     out.close();
@@ -261,6 +273,7 @@ std::optional<AuditHold::Left> AuditHold::read_left() const {
     while (in >> name >> value) {
         if (name == "boot") same_boot = value == boot_;
         if (name == "rule") left.found.rules.push_back(from_hex(value));
+        if (name == "loaded") left.set.rules.push_back(from_hex(value));
         if (name == "aside") left.found.aside.push_back(from_hex(value));
         if (name == "end" && same_boot) return left;
         std::uint32_t number = 0;

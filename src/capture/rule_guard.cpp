@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "clocks.hpp"
 
@@ -51,6 +52,19 @@ AuditWatch::Answer Episodes::see(const audit::Picture& picture, const audit::Wan
         good_ns_ = asked_ns;
     else
         mend(findings, picture, now, mender, answer);
+    say(now, answer);
+    return answer;
+}
+
+AuditWatch::Answer Episodes::undone(const std::vector<audit::Finding>& findings, Moment now) {
+    AuditWatch::Answer answer;
+    for (const auto& finding : findings) {
+        note(finding, now);
+        model::Tampered& told = episodes_.at(finding.kind).told;
+        told.times = 1;
+        told.to_ns = now.real_ns;
+    }
+    answer.reconcile = !findings.empty();
     say(now, answer);
     return answer;
 }
@@ -127,11 +141,11 @@ void Episodes::close(Moment now, AuditWatch::Answer& answer) {
     }
 }
 
-RuleGuard::RuleGuard(AuditHold& hold, int socket, GuardTiming timing)
+RuleGuard::RuleGuard(AuditHold& hold, int socket, GuardTiming timing, TimeNs good_ns)
     : hold_(hold),
       socket_(socket),
       registered_(socket < 0 ? 0 : hold.registered()),
-      episodes_(timing, hold.lost(), realtime_now()) {}
+      episodes_(timing, hold.lost(), good_ns) {}
 
 audit::Wanted RuleGuard::wanted() const {
     return hold_.wanted(registered_);
@@ -149,8 +163,14 @@ std::optional<AuditWatch::Answer> RuleGuard::take() {
         registered_ = picture->state.pid;  // one before us was, until it had to be done again
     const auto wanted = this->wanted();
     if (listening_along_ && picture->state.pid == wanted.pid) listening_along_ = !audit::listen_along(socket_, false);
-    auto answer = episodes_.see(*picture, wanted, asked_ns_, {realtime_now(), monotonic_now()}, *this);
+    const Episodes::Moment now{realtime_now(), monotonic_now()};
+    AuditWatch::Answer before;
+    if (!std::exchange(has_begun_, true)) before = episodes_.undone(hold_.weakened_meanwhile(), now);
+    auto answer = episodes_.see(*picture, wanted, asked_ns_, now, *this);
     (void)hold_.tidy(picture->rules);
+    answer.reconcile = answer.reconcile || before.reconcile;
+    answer.tampering.insert(answer.tampering.begin(), before.tampering.begin(), before.tampering.end());
+    answer.alarms.insert(answer.alarms.begin(), before.alarms.begin(), before.alarms.end());
     return answer;
 }
 

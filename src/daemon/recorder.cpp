@@ -187,6 +187,7 @@ base::Status Recorder::begin_capture() {
     if (kept_.window) kept_.window->settle(settings_.journal());
     auto window = kept_.window ? base::Result<capture::Window>(std::move(*kept_.window)) : capture::Window::make();
     if (!window) return tl::unexpected(window.error());
+    good_ns_ = goes_on_ ? window->carried().alive_ns : since_ns_;
     keep(Kept::window_name, window->fd());
     capture_ = std::make_unique<capture::Capture>(*sink_, timing, std::move(*window));
     capture_->on_alarm([this](const std::string& text) { operator_.say(Priority::alert, text); });
@@ -264,7 +265,8 @@ base::Status Recorder::hold_audit(base::UniqueFd socket, bool alone) {
     if (!hold) return tl::unexpected(hold.error());
     hold_.emplace(std::move(*hold));
     guard_.emplace(*hold_, alone ? capture_->audit_fd() : -1,
-                   capture::GuardTiming{.alarm_interval_s = static_cast<int>(settings_.rules_alarm_interval_s)});
+                   capture::GuardTiming{.alarm_interval_s = static_cast<int>(settings_.rules_alarm_interval_s)},
+                   good_ns_);
     capture_->watch_audit(*guard_, hold_->lost());
     for (const auto& rule : hold_->aside())
         operator_.say(Priority::warning,

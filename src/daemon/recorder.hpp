@@ -90,6 +90,7 @@ private:
     std::string connector_fact_ = "off";
     base::Status failure_;  ///< what ended the run early, or could not be put back
     std::int64_t since_ns_ = 0;
+    model::TimeNs good_ns_ = 0;  ///< an earlier capture was well then
     std::int64_t spawned_at_ns_ = 0;
     int respawn_pause_ms_ = 0;
 };

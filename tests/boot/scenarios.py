@@ -20,6 +20,7 @@ class Scenario:
     without: tuple = ()                                # left out of it
     initramfs: bool = False
     limit_s: int = 400                                 # for one boot, in an emulator on a busy machine
+    said: dict = field(default_factory=dict)           # a file that the guest's steps leave, and words that it must hold
     second_boot: bool = False                          # shut down in order, and boot once more from the same disk
 
 
@@ -36,6 +37,10 @@ SCENARIOS = {
     "journald": Scenario("journald with Debian's default, Audit=no",
                          f"audit=1 init={EARLY} boot_test.steps=workload {NO_AUDITD}", EARLY,
                          without=(JOURNALD,)),
+    "immutable": Scenario("lock = true: nobody can change audit's configuration, the consumer can be killed and comes back",
+                          f"audit=1 init={EARLY} boot_test.steps=locked,workload {NO_AUDITD}", EARLY,
+                          files={"etc/lineage/lineage.toml": "[rules]\nlock = true\n"},
+                          said={"locked.txt": ("enabled 2 before", "enabled 2 after", "rules kept", "pid changed")}),
     "reboot": Scenario("shutdown, and a second boot into the same database",
                        f"audit=1 init={EARLY} boot_test.steps=workload {NO_AUDITD}", EARLY, second_boot=True),
 }

@@ -13,10 +13,12 @@ GET, SET, ADD_RULE, DEL_RULE, LIST_RULES = 1000, 1001, 1011, 1012, 1013
 DONE, ERROR = 3, 2
 ENABLED, RATE_LIMIT, BACKLOG_LIMIT, BACKLOG_WAIT, LOST = 0x1, 0x8, 0x10, 0x20, 0x40
 FIELDS = ("mask", "enabled", "failure", "pid", "rate_limit", "backlog_limit", "lost", "backlog", "features", "backlog_wait_time")
-TASK, EXIT, EXCLUDE, PREPEND = 1, 4, 5, 0x10
+USER, TASK, EXIT, EXCLUDE, PREPEND = 0, 1, 4, 5, 0x10
 NEVER, ALWAYS = 0, 2
 MSGTYPE, AUDIT_PID, EQUAL = 12, 0, 0x40000000
-SYSCALL, CONFIG_CHANGE = 1300, 1305
+SYSCALL, CONFIG_CHANGE, PROCTITLE = 1300, 1305, 1327
+USER_MESSAGE = 1121  # AUDIT_TRUSTED_APP
+OUR_KEY = b"lineage"
 
 
 class Audit:
@@ -71,20 +73,35 @@ def delete_all(audit):
         audit.delete(one)
 
 
+def delete_ours(audit):
+    for one in audit.rules():
+        if OUR_KEY in one:
+            audit.delete(one)
+
+
 def silently_remove(audit):
     audit.set(ENABLED, enabled=0)
-    delete_all(audit)
+    delete_ours(audit)
 
 
 def hide_and_remove(audit):
     """Nothing of it shows in the stream."""
     audit.add(rule(EXCLUDE, ALWAYS, [(MSGTYPE, CONFIG_CHANGE)]))
-    for one in audit.rules():
-        if listed(one) == EXIT:
-            audit.delete(one)
+    delete_ours(audit)
 
 
-OUTRANKING = rule(EXIT | PREPEND, NEVER)
+def reset_lost(audit):
+    """Loses some first, and lets lineaged come to know of it."""
+    audit.set(RATE_LIMIT, rate_limit=1)
+    for _ in range(20):
+        audit.ask(USER_MESSAGE, b"culprit")
+    time.sleep(0.5)
+    began = time.clock_gettime(time.CLOCK_REALTIME)
+    try:
+        audit.set(LOST)
+    except OSError:
+        pass  # the kernel acknowledges with how many there were
+    return began
 
 
 DEEDS = {
@@ -92,13 +109,14 @@ DEEDS = {
     "delete_one": lambda audit: audit.delete(audit.rules()[1]),
     "disable_then_remove": silently_remove,
     "hide_and_remove": hide_and_remove,
-    "never_exit": lambda audit: audit.add(OUTRANKING),
+    "never_exit": lambda audit: audit.add(rule(EXIT | PREPEND, NEVER)),
     "never_task": lambda audit: audit.add(rule(TASK, NEVER)),
     "exclude_type": lambda audit: audit.add(rule(EXCLUDE, ALWAYS, [(MSGTYPE, SYSCALL)])),
     "exclude_field": lambda audit: audit.add(rule(EXCLUDE, ALWAYS, [(AUDIT_PID, os.getppid())])),
     "backlog_limit": lambda audit: audit.set(BACKLOG_LIMIT, backlog_limit=70),
     "backlog_wait": lambda audit: audit.set(BACKLOG_WAIT, backlog_wait_time=0),
     "rate_limit": lambda audit: audit.set(RATE_LIMIT, rate_limit=3),
+    "lost_reset": reset_lost,
 }
 
 
@@ -118,9 +136,13 @@ def are_same(rules, others):
 
 
 def is_undone(before, now):
-    """What stands behind the rules that were there is no matter in the exit list, and in no other."""
-    count = len(before[1])
-    return before[0] == now[0] and are_same(before[1], now[1][:count]) and all(listed(one) == EXIT for one in now[1][count:])
+    """Settings and everybody's rules are as before, ours first; behind them the exit list may have more."""
+    was, rules = ([sorted_fields(one) for one in side[1]] for side in (before, now))
+    ours = [one for one in was if OUR_KEY in one[2]]
+    others = [one for one in was if one not in ours]
+    exits = [one for one in rules if one[0][0] == EXIT]
+    return (before[0] == now[0] and exits[:len(ours)] == ours and [one for one in rules if one in others] == others
+            and all(one in was or one[0][0] == EXIT for one in rules))
 
 
 def listed(one):
@@ -132,15 +154,14 @@ def main():
     audit = Audit()
     before = picture(audit)
     began = time.clock_gettime(time.CLOCK_REALTIME)
-    DEEDS[sys.argv[1]](audit)
+    began = DEEDS[sys.argv[1]](audit) or began
     done = time.monotonic()
     undone_ms = None
     while undone_ms is None and time.monotonic() - done < WAIT_S:
         if is_undone(before, picture(audit)):
             undone_ms = round(1000 * (time.monotonic() - done), 1)
         time.sleep(0.001)  # each look starts two kernel threads
-    for one in picture(audit)[1][len(before[1]):]:  # what was only outranked
-        audit.delete(one)
+    audit.delete(rule(EXIT, NEVER))  # it was only outranked
     print(json.dumps({"time": began, "undone_ms": undone_ms}))
 
 

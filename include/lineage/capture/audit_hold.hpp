@@ -46,6 +46,8 @@ public:
     base::Status mend(const std::vector<audit::Finding>& findings, const std::vector<std::string>& in_force);
     /// Removes what mend() has replaced, once it no longer matters when that is done: see audit::Writing.
     base::Status tidy(const std::vector<std::string>& in_force);
+    /// What weakened the recording between the end of an earlier recorder of this boot, killed, and now. It is undone.
+    [[nodiscard]] const std::vector<audit::Finding>& weakened_meanwhile() const { return weakened_meanwhile_; }
     /// The rules of others that are set aside.
     [[nodiscard]] const std::vector<std::string>& aside() const { return found_.aside; }
 
@@ -71,8 +73,9 @@ private:
     /// What is known of an earlier recorder of this boot that was killed.
     struct Left {
         Found found;
-        Found set;  ///< what it had set instead
+        Found set;  ///< what it had set instead; its rules are those that it had loaded
     };
+    [[nodiscard]] std::vector<audit::Finding> find_since(const Left& left, const audit::Picture& now) const;
     AuditHold(audit::Control control, std::string file, std::string boot, const AuditWishes& wishes)
         : control_(std::move(control)), file_(std::move(file)), boot_(std::move(boot)), wishes_(wishes) {}
     base::Status apply();
@@ -91,6 +94,7 @@ private:
     bool locked_ = false;  ///< -e 2: nothing can be changed until the next boot, nor has to be restored
     std::uint32_t lost_ = 0;
     std::uint32_t registered_ = 0;
+    std::vector<audit::Finding> weakened_meanwhile_;
 };
 
 }  // namespace lineage::capture

@@ -48,6 +48,9 @@ public:
     AuditWatch::Answer see(const audit::Picture& picture, const audit::Wanted& wanted, model::TimeNs asked_ns,
                            Moment now, Mender& mender);
 
+    /// What was found before the first picture, and is undone already.
+    AuditWatch::Answer undone(const std::vector<audit::Finding>& findings, Moment now);
+
     void set_alarm_interval(int seconds) { timing_.alarm_interval_s = seconds; }
 
 private:
@@ -78,8 +81,9 @@ private:
 
 class RuleGuard final : public AuditWatch, private Mender {
 public:
-    /// `socket`: the registered one, or -1 where another daemon is.
-    RuleGuard(AuditHold& hold, int socket, GuardTiming timing);
+    /// `socket`: the registered one, or -1 where another daemon is. `good_ns` (real): all was well then, as far as we
+    /// know.
+    RuleGuard(AuditHold& hold, int socket, GuardTiming timing, model::TimeNs good_ns);
 
     void set_alarm_interval(int seconds) { episodes_.set_alarm_interval(seconds); }
 
@@ -97,6 +101,7 @@ private:
     Episodes episodes_;
     model::TimeNs asked_ns_ = 0;
     bool listening_along_ = false;
+    bool has_begun_ = false;
 };
 
 }  // namespace lineage::capture
