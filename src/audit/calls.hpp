@@ -17,6 +17,7 @@ enum class Call : std::uint8_t {
     exit_group,
     unshare,
     setns,
+    open,  ///< and its like
     prctl,
     kill,    ///< and its like, whose second argument is the signal
     tgkill,  ///< and its like, whose third is

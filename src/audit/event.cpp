@@ -86,9 +86,15 @@ void Event::absorb(std::uint16_t type, std::string_view fields, std::size_t byte
         case AUDIT_PATH: {
             std::string_view name;
             std::string_view value;
-            if (fields.substr(0, 7) != "item=0 ") break;
-            while (path_.empty() && take_field(fields, name, value))
+            std::int64_t number = 0;
+            if (fields.substr(0, 7) != "item=0 " || !path_.empty()) break;
+            while (take_field(fields, name, value)) {
                 if (name == "name") path_ = decode_untrusted(value);
+                if (name == "inode" && parse_decimal(value, number)) path_inode_ = static_cast<std::uint64_t>(number);
+                if (name != "dev") continue;
+                path_without_disk_ = value.substr(0, 3) == "00:";
+                break;
+            }
             break;
         }
         case AUDIT_OBJ_PID: {
@@ -261,6 +267,9 @@ std::optional<model::Observation> Event::of_system_call() {
             if (!call_.success || targets_.empty() || signal == 0 || signal > signal_max) break;
             return model::AuditSignal{std::move(task_), static_cast<std::int32_t>(signal), std::move(targets_)};
         }
+        case Call::open:
+            if (auto opened = of_open()) return opened;
+            break;
         case Call::unshare:
         case Call::setns:
         case Call::prctl:
@@ -276,8 +285,38 @@ std::optional<model::Observation> Event::of_system_call() {
             call_.call == Call::setns && (call_.args[1] == 0 || (call_.args[1] & CLONE_NEWPID) != 0);
         statement.subreaper =
             call_.call == Call::prctl && call_.args[0] == PR_SET_CHILD_SUBREAPER && call_.args[1] != 0;
+        if (call_.call == Call::setns) statement.fd = static_cast<std::int32_t>(call_.args[0]);
     }
     return statement;
+}
+
+/// nullopt: it is no namespace's file.
+std::optional<model::Observation> Event::of_open() {
+    using Opened = model::AuditNamespaceOpened;
+    // The initial namespaces' numbers and those given out later (proc_ns.h, PROC_DYNAMIC_FIRST in fs/proc/generic.c).
+    constexpr std::uint64_t inode_min = 0xEFFFFFF0;
+    const bool may_be = path_without_disk_ && path_inode_ >= inode_min && path_inode_ <= UINT32_MAX;
+    if (!may_be || !call_.success || call_.result < 0 || call_.result > INT32_MAX) return std::nullopt;
+    std::string_view rest = path_;
+    const auto take_last = [&rest] {
+        const auto slash = rest.rfind('/');
+        const auto last = slash == rest.npos ? rest : rest.substr(slash + 1);
+        rest = slash == rest.npos ? std::string_view() : rest.substr(0, slash);
+        return last;
+    };
+    Opened opened{std::move(task_), static_cast<std::int32_t>(call_.result), path_inode_};
+    const auto file = take_last();
+    const bool in_ns = take_last() == "ns";
+    if (!in_ns && path_.rfind("/proc/", 0) == 0) return std::nullopt;  // other files there have such inodes, too
+    if (in_ns) opened.kind = Opened::Kind::other;
+    if (in_ns && file == "pid") opened.kind = Opened::Kind::pid;
+    if (in_ns && file == "pid_for_children") opened.kind = Opened::Kind::pid_for_children;
+    const auto whose = take_last();
+    if (whose == "self")
+        opened.of = opened.task.pid;
+    else
+        opened.of = pid_of(whose, 0);
+    return opened;
 }
 
 std::optional<model::Observation> Event::observation() {
@@ -317,6 +356,8 @@ void Event::save(base::Encoder& out) const {
     const auto who = task_.credentials.value_or(model::Credentials{});
     for (const auto number : {who.uid, who.gid, who.euid, who.egid, who.auid, who.ses}) out.put(number);
     for (const std::string& text : {who.tty, task_.comm, task_.exe, execve_, cwd_, path_}) out.put_bytes(text);
+    out.put(path_inode_);
+    out.put(path_without_disk_);
     out.put(static_cast<std::uint32_t>(targets_.size()));
     for (const auto pid : targets_) out.put(pid);
     out.put(change_.has_value());
@@ -354,6 +395,8 @@ void Event::restore(base::Decoder& in) {
     for (auto* number : {&who.uid, &who.gid, &who.euid, &who.egid, &who.auid, &who.ses}) in.get(*number);
     for (auto* text : {&who.tty, &task_.comm, &task_.exe, &execve_, &cwd_, &path_}) *text = in.get_bytes();
     if (has_credentials) task_.credentials = std::move(who);
+    in.get(path_inode_);
+    in.get(path_without_disk_);
     const auto targets = in.get<std::uint32_t>();
     for (std::uint32_t i = 0; i < targets && in.ok(); ++i) targets_.push_back(in.get<model::Pid>());
     if (!in.get<bool>()) return;

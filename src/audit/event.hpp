@@ -51,6 +51,7 @@ private:
     void absorb_task(std::uint16_t type, std::string_view fields);
     [[nodiscard]] std::vector<std::string> arguments() const;
     std::optional<model::Observation> of_system_call();
+    std::optional<model::Observation> of_open();
 
     RecordId id_;
     bool has_call_ = false;
@@ -63,7 +64,9 @@ private:
     model::AuditHeader task_;
     std::string execve_;  ///< the EXECVE records' fields, one after the other
     std::string cwd_;
-    std::string path_;
+    std::string path_;  ///< of PATH item 0; likewise:
+    std::uint64_t path_inode_ = 0;
+    bool path_without_disk_ = false;                  ///< its device has no major number (procfs, nsfs, tmpfs, ...)
     std::optional<model::AuditConfigChange> change_;  ///< the first CONFIG_CHANGE; its task is task_
     std::vector<model::Pid> targets_;                 ///< OBJ_PID: whom the call sent a signal to
 };

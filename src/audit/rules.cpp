@@ -1,4 +1,4 @@
-// Our rules. Each architecture gets five, and a system call meets at most all of them, so few and broad is fast.
+// Our rules. Each architecture gets six, and a system call meets at most all of them, so few and broad is fast.
 //
 // They stand first. The kernel takes the first rule of the list that matches (__audit_filter_op in kernel/auditsc.c),
 // which has two consequences for rules of others that watch the same calls:
@@ -11,11 +11,14 @@
 #include <libaudit.h>
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <initializer_list>
+#include <optional>
 
 #include "lineage/audit/control.hpp"
 #include "rule_view.hpp"
@@ -51,13 +54,16 @@ constexpr Calls life_calls = {"fork", "vfork", "clone", "clone3", "execve", "exe
 constexpr Calls identity_calls = {"setuid",      "setgid",      "setreuid", "setregid",   "setresuid",
                                   "setresgid",   "setuid32",    "setgid32", "setreuid32", "setregid32",
                                   "setresuid32", "setresgid32", "setns"};
+// What setns is given must have been opened before; files on nsfs are nothing else (namespaces(7)).
+constexpr Calls open_calls = {"open", "openat", "openat2"};
 constexpr Calls unshare_calls = {"unshare"};
 constexpr Calls prctl_calls = {"prctl"};
 
 int number_of(const char* name, int machine) {
     const int number = audit_name_to_syscall(name, machine);
-    // libaudit's tables may be older than clone3, which has one number everywhere (asm-generic/unistd.h).
-    return number < 0 && std::strcmp(name, "clone3") == 0 ? 435 : number;
+    // libaudit's tables may be older than these, which have one number everywhere (asm-generic/unistd.h).
+    if (number < 0 && std::strcmp(name, "clone3") == 0) return 435;
+    return number < 0 && std::strcmp(name, "openat2") == 0 ? 437 : number;
 }
 
 struct Field {
@@ -94,6 +100,13 @@ std::string rule(Writing writing, const Architecture& architecture, std::uint32_
     return std::string(reinterpret_cast<const char*>(&data), sizeof data).append(key);
 }
 
+/// Of the file system of namespaces; the kernel chooses it at each boot. nullopt: there is no /proc yet.
+std::optional<dev_t> nsfs_device() {
+    struct stat file {};
+    if (::stat("/proc/self/ns/pid", &file) != 0) return std::nullopt;
+    return file.st_dev;
+}
+
 #if defined(__aarch64__)
 /// Many arm64 machines have no 32-bit half; a rule for it would only cost time.
 bool exists(const Architecture& architecture) {
@@ -117,6 +130,7 @@ std::vector<std::string> lineage_rules(Writing writing) {
     constexpr Field makes_thread = {AUDIT_ARG0, AUDIT_BIT_MASK, CLONE_THREAD};
     constexpr Field makes_pid_namespace = {AUDIT_ARG0, AUDIT_BIT_MASK, CLONE_NEWPID};
     constexpr Field sets_subreaper = {AUDIT_ARG0, AUDIT_EQUAL, PR_SET_CHILD_SUBREAPER};
+    const auto nsfs = nsfs_device();
     for (const Architecture& it : architectures) {
         if (!exists(it)) continue;
         rules.push_back(rule(writing, it, AUDIT_NEVER, thread_calls, {makes_thread}));
@@ -124,6 +138,10 @@ std::vector<std::string> lineage_rules(Writing writing) {
         rules.push_back(rule(writing, it, AUDIT_ALWAYS, identity_calls, {succeeded}));
         rules.push_back(rule(writing, it, AUDIT_ALWAYS, unshare_calls, {makes_pid_namespace, succeeded}));
         rules.push_back(rule(writing, it, AUDIT_ALWAYS, prctl_calls, {sets_subreaper, succeeded}));
+        if (!nsfs) continue;
+        const Field on_major = {AUDIT_DEVMAJOR, AUDIT_EQUAL, major(*nsfs)};
+        const Field on_minor = {AUDIT_DEVMINOR, AUDIT_EQUAL, minor(*nsfs)};
+        rules.push_back(rule(writing, it, AUDIT_ALWAYS, open_calls, {on_major, on_minor, succeeded}));
     }
     return rules;
 }

@@ -38,7 +38,8 @@ base::Result<std::string> mend_database(const std::string& path, base::Remedy re
     if (!damaged || !exists(path)) return done;
     const auto aside = store::set_aside(path, "damaged");
     if (!aside) return tl::unexpected(aside.error());
-    return "database " + path + ": damaged; set aside as " + *aside + ", and built again from the journal; what that no longer has: lineage recover --from " + *aside;
+    return "database " + path + ": damaged; set aside as " + *aside +
+           ", and built again from the journal; what that no longer has: lineage recover --from " + *aside;
 }
 
 }  // namespace lineage::daemon

@@ -139,14 +139,7 @@ void Tracker::State::on(model::AuditExit&& exit) {
 void Tracker::State::on(model::AuditStatement&& statement) {
     Life& life = life_of(statement.task);
     state(life, statement.task);
-    if (statement.new_pid_namespace || statement.joined_pid_namespace) {
-        life.children_space = new_space(life.space, statement.joined_pid_namespace ? space_uncounted : 0);
-        space_of(life.children_space).shared = statement.joined_pid_namespace;
-        for (Life* child = life.first_child; child != nullptr; child = child->next_sibling)
-            if (child->from_ns() >= statement.task.time_ns && child->space == life.space)
-                enter_space(*child, life.children_space);
-        ask(life.process.pid);
-    }
+    if (statement.new_pid_namespace || statement.joined_pid_namespace) bear_children_elsewhere(life, statement);
     life.subreaper = life.subreaper || statement.subreaper;
 }
 

@@ -136,6 +136,17 @@ void get(Decoder& in, SignalSent& sent) {
     in.get(sent.by);
 }
 
+void put(Encoder& out, const OpenedSpace& opened) {
+    out.put(opened.time_ns);
+    out.put(opened.fd);
+    out.put(opened.space);
+}
+void get(Decoder& in, OpenedSpace& opened) {
+    in.get(opened.time_ns);
+    in.get(opened.fd);
+    in.get(opened.space);
+}
+
 template <class T>
 void put_all(Encoder& out, const std::vector<T>& all) {
     out.put(static_cast<std::uint32_t>(all.size()));
@@ -181,6 +192,7 @@ void save(const Life& life, Encoder& out) {
     out.put(life.children_space);
     out.put(life.number);
     out.put(life.number_known);
+    put_all(out, life.opened);
     out.put(life.has_signal);
     out.put(life.signal_status);
     out.put(life.subreaper);
@@ -233,6 +245,7 @@ void restore(Life& life, Decoder& in) {
     in.get(life.children_space);
     in.get(life.number);
     in.get(life.number_known);
+    get_all(in, life.opened);
     in.get(life.has_signal);
     in.get(life.signal_status);
     in.get(life.subreaper);

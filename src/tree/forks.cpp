@@ -19,6 +19,10 @@ constexpr std::size_t waiting_max = 4096;
 /// How long a record waits for those of others, in audit's own time: a call takes long only in vfork, which bears one.
 constexpr model::TimeNs waiting_ns = 300'000'000;
 
+bool is_by_clone3(const Life& life) {
+    return life.claimed() && life.process.born.how == model::How::clone3;
+}
+
 bool has_flag(const model::AuditFork& fork, std::uint64_t flag) {
     return fork.flags && (*fork.flags & flag) != 0;
 }
@@ -181,6 +185,12 @@ void Tracker::State::reveal_space(Life& caller, const model::AuditFork& fork, co
         }
     }
     if (caller.space != 0) return;
+    // clone3 made the namespace unseen, and this one asked for a number of its own choice (set_tid).
+    if (Life& init = made_unseen(caller); fork.how == model::How::clone3 && is_by_clone3(init)) {
+        enter_space(init, new_space(0, 0));
+        init.space_known = caller.space_known = true;
+        return ask(init.process.pid);
+    }
     const auto joined = new_space(0, space_uncounted);
     space_of(joined).shared = true;
     enter_space(caller, joined);
@@ -249,14 +259,18 @@ void Tracker::State::decide_waiting_forks(bool all) {
             const auto is_foretold = [&](const Birth& each) { return each.number == one->fork.returned; };
             auto births = candidates(caller, one->fork, one->since_ns, true);
             auto birth = std::find_if(births.begin(), births.end(), is_foretold);
+            if (birth != births.end()) caller.space_known = true;
             if (birth == births.end() && !caller.space_known) {
                 reveal_space(caller, one->fork, births);
                 births = candidates(caller, one->fork, one->since_ns, true);
                 birth = std::find_if(births.begin(), births.end(), is_foretold);
             }
-            if (birth == births.end())
-                birth = std::find_if(births.begin(), births.end(),
-                                     [&](const Birth& each) { return !needed_by_other(each, *one, space); });
+            if (birth == births.end()) {
+                const bool chosen = asked_for(*one);  // which nobody does for a thread
+                birth = std::find_if(births.begin(), births.end(), [&](const Birth& each) {
+                    return !(chosen && each.child == nullptr) && !needed_by_other(each, *one, space);
+                });
+            }
             if (birth != births.end()) take_birth(caller, one->fork, *birth);
             one->caller = 0;
             decided = true;

@@ -18,6 +18,13 @@ struct SignalSent {
     model::Id by = 0;
 };
 
+/// A file of a pid namespace that it opened.
+struct OpenedSpace {
+    model::TimeNs time_ns = 0;
+    std::int32_t fd = -1;
+    std::int32_t space = 0;  ///< Tracker::State::no_space: a namespace of another kind
+};
+
 struct ThreadBirth {
     model::TimeNs time_ns = 0;
     model::Pid tid = 0;
@@ -59,6 +66,7 @@ struct Life {
     std::int32_t children_space = 0;  ///< since unshare or setns: where its children are born; 0: in its own
     model::Pid number = 0;            ///< its own there; 0: not known, or the initial one
     bool number_known = false;        ///< told, not foretold
+    std::vector<OpenedSpace> opened;  ///< the last ones
     bool subreaper = false;
     std::vector<model::AuditFork> nameless;  ///< its children's births, until they are known by their global pid
 

@@ -3,8 +3,9 @@
 // and the connector tells of every birth; so counting them foretells the numbers, and the caller's record finds its
 // child by the number that it was told (forks.cpp). A record's own word, and /proc's, correct the count.
 //
-// Which namespace a process lives in is told by unshare's and clone's flags; clone3's and setns's target are not in the
-// records. Those namespaces come to light by the numbers that their members are told, or by their inode in /proc.
+// Which namespace a process lives in is told by unshare's and clone's flags, and by what setns was given (setns.cpp);
+// clone3's flags are in no record. Those namespaces come to light by the numbers that their members are told, or by
+// their inode in /proc.
 #include <algorithm>
 #include <set>
 
@@ -66,6 +67,8 @@ void Tracker::State::forget_spaces() {
     for (const auto id : population.ids()) {
         use(population.find(id)->space);
         use(population.find(id)->children_space);
+        for (const OpenedSpace& opened : population.find(id)->opened)
+            if (opened.space > 0) use(opened.space);
     }
     std::erase_if(spaces, [&](const auto& each) { return !used.contains(each.first); });
     spaces_max = std::max<std::size_t>(256, 2 * spaces.size());
@@ -165,6 +168,8 @@ void Tracker::State::join_spaces(std::int32_t from, std::int32_t into) {
         Life& life = *population.find(id);
         if (life.space == from) life.space = into;
         if (life.children_space == from) life.children_space = into;
+        for (OpenedSpace& opened : life.opened)
+            if (opened.space == from) opened.space = into;
     }
     const auto left = space_of(from).outer;
     for (auto& [_, inner] : spaces)
@@ -237,14 +242,7 @@ void Tracker::State::see_space(Life& life, const model::Seen& seen) {
         confirm_number(life.space, life, number, true);
     }
     const auto for_children = seen.pid_namespace_of_children;
-    if (for_children == 0 || for_children == seen.pid_namespace) return;
-    const auto known = space_with(for_children, seen.read_ns);
-    if (life.children_space == 0)
-        life.children_space = known != 0 ? known : new_space(life.space, space_uncounted);
-    else if (known != 0 && known != life.children_space)
-        join_spaces(life.children_space, known);
-    space_of(life.children_space).inode = for_children;
-    space_of(life.children_space).shared = false;
+    if (for_children != 0 && for_children != seen.pid_namespace) find_children_space(&life, for_children, seen.read_ns);
 }
 
 }  // namespace lineage::tree

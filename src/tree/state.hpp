@@ -202,6 +202,25 @@ struct Tracker::State {
     /// /proc knows the number of a life that no record speaks of: its creator may be waiting in vfork.
     void ask_for_numbers();
 
+    // setns.cpp
+    static constexpr std::int32_t no_space = -1;  ///< what was opened is no pid namespace
+    void on(model::AuditNamespaceOpened&& opened);
+    /// Who is called so in the /proc that `opener` looks at, if setns may join it: one of its own namespace or below.
+    Life* named_to(const Life& opener, model::Pid name, model::TimeNs time_ns);
+    /// The namespace of that inode, in which `of` lives (nullptr: nobody knows who does), for someone who lives in
+    /// `from`.
+    std::int32_t find_space(Life* of, std::uint64_t inode, model::TimeNs time_ns, std::int32_t from);
+    /// The same, in which `of` bears its children.
+    std::int32_t find_children_space(Life* of, std::uint64_t inode, model::TimeNs time_ns);
+    std::int32_t new_space_of(std::uint64_t inode);
+    /// `member`, or the ancestor as whose child it came to live where nobody saw a namespace being made: only clone3
+    /// does that.
+    static Life& made_unseen(Life& member);
+    /// What stands behind that file descriptor; nullopt: not known.
+    [[nodiscard]] std::optional<std::int32_t> space_behind(const Life& life, std::int32_t fd) const;
+    /// unshare or setns.
+    void bear_children_elsewhere(Life& life, const model::AuditStatement& statement);
+
     // forks.cpp
     void on(model::AuditFork&& fork);
     /// Who had the returned pid before the call and still has: init, kthreadd, a kernel thread, the caller, its parent.

@@ -25,7 +25,7 @@ struct Frame {
 
 /// The control frames and their payloads, field by field in order.
 enum class Control : std::uint16_t {
-    boot = 1,   ///< bytes boot_id, bytes hostname, i64 CLOCK_REALTIME - CLOCK_MONOTONIC (ns), i64 boot time (ns, UTC)
+    boot = 1,  ///< bytes boot_id, bytes hostname, i64 CLOCK_REALTIME - CLOCK_MONOTONIC (ns), i64 boot time (ns, UTC)
     /// i64 CLOCK_REALTIME - CLOCK_MONOTONIC (ns): it has changed; i64 CLOCK_REALTIME - CLOCK_BOOTTIME (not in early
     /// journals), which tells a clock that was set from a machine that was suspended.
     clock = 2,

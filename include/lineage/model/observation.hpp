@@ -52,6 +52,17 @@ struct AuditStatement {
     bool new_pid_namespace = false;     ///< unshare(CLONE_NEWPID): later children are born in a new one
     bool joined_pid_namespace = false;  ///< setns that may have been to one: later children are born in another
     bool subreaper = false;             ///< prctl(PR_SET_CHILD_SUBREAPER, 1)
+    std::int32_t fd = -1;               ///< what setns was given
+};
+
+/// A namespace's file was opened (/proc/PID/ns/*, namespaces(7)), for setns perhaps.
+struct AuditNamespaceOpened {
+    enum class Kind : std::uint8_t { unknown, pid, pid_for_children, other };
+    AuditHeader task;
+    std::int32_t fd = -1;
+    std::uint64_t inode = 0;  ///< the namespace's
+    Kind kind = Kind::unknown;
+    Pid of = 0;  ///< whose, as that /proc numbers them; 0: the name does not tell
 };
 
 /// LOGIN: the task's auid and session were set.
@@ -206,6 +217,6 @@ using Observation =
     std::variant<AuditFork, AuditExec, AuditExit, AuditStatement, AuditLogin, AuditAbend, AuditSignal, ConnectorFork,
                  ConnectorExec, ConnectorId, ConnectorComm, ConnectorCoredump, ConnectorExit, Seen, BootBegan,
                  ClockChanged, ConnectorUp, ConnectorDown, ConnectorDrained, SnapshotBegan, SnapshotEnded, AuditUp,
-                 AuditDown, Lost, Stopped, AuditConfigChange, Tampered>;
+                 AuditDown, Lost, Stopped, AuditConfigChange, Tampered, AuditNamespaceOpened>;
 
 }  // namespace lineage::model

@@ -11,8 +11,8 @@
 namespace lineage::render {
 
 /// history="name=swapper/0;pid=0;start=20261121101502=>...", without newline; no entries: history=?. `name` is comm
-/// with every byte outside [A-Za-z0-9._/-] as \ooo; what is not known is ?. Where it is longer than `bytes_max` (0: never), entries of the
-/// middle give way to "...(17 omitted)...", never the first and the last.
+/// with every byte outside [A-Za-z0-9._/-] as \ooo; what is not known is ?. Where it is longer than `bytes_max` (0:
+/// never), entries of the middle give way to "...(17 omitted)...", never the first and the last.
 std::string history_line(const std::vector<model::HistoryEntry>& history, std::size_t bytes_max);
 
 struct TracedParty {

@@ -47,7 +47,7 @@ private:
     audit::Assembler assembler_;
 };
 
-enum { sys_fork = 57, sys_execve = 59, sys_exit_group = 231 };
+enum { sys_fork = 57, sys_openat = 257, sys_execve = 59, sys_exit_group = 231 };
 
 }  // namespace
 
@@ -123,6 +123,38 @@ TEST_CASE("a call that sent a signal names the signal and whom it went to") {
         CHECK(sent->targets == std::vector<model::Pid>{100, 101});
         CHECK(sent->task.pid == 42);
     }
+}
+
+TEST_CASE("an open tells of a namespace's file, whose and of which kind, and of no other file") {
+    using Kind = model::AuditNamespaceOpened::Kind;
+    Bench bench;
+    const auto open = [&](int serial, const std::string& name, const std::string& inode, const std::string& device,
+                          const std::string& rest = "success=yes exit=3") {
+        bench.call(serial, sys_openat, rest);
+        bench.add(AUDIT_PATH, serial,
+                  "item=0 name=\"" + name + "\" inode=" + inode + " dev=" + device + " mode=0100444 nametype=NORMAL");
+        bench.end(serial);
+    };
+    open(1, "/proc/1234/ns/pid", "4026532500", "00:04");
+    open(2, "/proc/self/ns/pid_for_children", "4026531836", "00:04");
+    open(3, "ns/net", "4026532501", "00:04");
+    open(4, "/run/netns/blue", "4026532501", "00:04");
+    open(5, "/proc/meminfo", "4026532041", "00:16");
+    open(6, "/srv/ns/pid", "4026532500", "fe:00");
+    open(7, "/proc/1234/ns/pid", "4026532500", "00:04", "success=no exit=-13");
+    (*bench).finish();
+    REQUIRE(bench.said.size() == 7);
+    const auto opened = [&](std::size_t at) { return std::get_if<model::AuditNamespaceOpened>(&bench.said[at]); };
+    REQUIRE((opened(0) && opened(1) && opened(2) && opened(3)));
+    CHECK(opened(0)->kind == Kind::pid);
+    CHECK(opened(0)->of == 1234);
+    CHECK(opened(0)->fd == 3);
+    CHECK(opened(0)->inode == 4026532500);
+    CHECK(opened(1)->kind == Kind::pid_for_children);
+    CHECK(opened(1)->of == 42);
+    CHECK(opened(2)->kind == Kind::other);
+    CHECK(opened(3)->kind == Kind::unknown);
+    for (const std::size_t at : {4U, 5U, 6U}) CHECK(opened(at) == nullptr);
 }
 
 TEST_CASE("a lone ANOM_ABEND holds nothing up, and an event without its end only as long as patience lasts") {

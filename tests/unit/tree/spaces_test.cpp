@@ -28,6 +28,14 @@ struct Inside : World {
         fork(20, 3, 50, 10, 2, How::clone, plain);
     }
     void spoke(model::TimeNs at_ms) { say(model::AuditStatement{task(at_ms, 1000 + at_ms, 10, 1)}); }
+    using Kind = model::AuditNamespaceOpened::Kind;
+    void opened(model::TimeNs at_ms, std::int64_t serial, std::int32_t fd, std::uint64_t inode, Kind kind,
+                model::Pid of, model::Pid by = 10) {
+        say(model::AuditNamespaceOpened{task(at_ms, serial, by, 1), fd, inode, kind, of});
+    }
+    void joined(model::TimeNs at_ms, std::int64_t serial, std::int32_t fd, model::Pid who = 10) {
+        say(model::AuditStatement{task(at_ms, serial, who, 1), false, true, false, fd});
+    }
     void seen_in(model::TimeNs at_ms, model::TimeNs started_ms, model::Pid pid, model::Pid ppid, model::Pid number,
                  std::uint64_t inode, std::uint64_t of_children) {
         model::Seen seen;
@@ -99,6 +107,66 @@ TEST_CASE("setns: /proc's inode says which namespace was joined, and counting go
     w.born(40, 60, 61, 61);
     w.fork(40, 6, 60, 50, 4, How::clone, plain);
     CHECK(w.one(61).ns_pid == 4);
+}
+
+TEST_CASE("setns: the open before says which namespace it was, and that clone3 had made it unseen") {
+    Inside w;
+    w.born(30, 10, 70, 70);
+    w.fork(30, 4, 10, 1, 70, How::clone3);
+    CHECK_FALSE(w.one(70).ns_pid);
+    w.opened(31, 5, 3, 4026532500, Inside::Kind::pid, 70);
+    CHECK(w.one(70).ns_pid == 1);
+    w.save_and_restore();
+    w.joined(32, 6, 3);
+    w.born(33, 10, 80, 80);
+    w.fork(33, 7, 10, 1, 80, How::fork);
+    CHECK(w.one(80).ns_pid == 2);
+    w.born(34, 10, 81, 81);  // before its own record: whoever made it bears children there by now
+    CHECK(w.one(81).ns_pid == 3);
+}
+
+TEST_CASE("setns: a child has what its parent had opened, and nothing that came later") {
+    Inside w;
+    w.opened(25, 4, 3, 4026532500, Inside::Kind::pid, 50);
+    w.born(30, 10, 80, 80);
+    w.fork(30, 5, 10, 1, 80, How::fork);
+    w.opened(31, 6, 3, 4026532600, Inside::Kind::other, 50);
+    w.joined(32, 7, 3, 80);
+    w.born(33, 80, 81, 81);
+    w.fork(33, 8, 80, 10, 81, How::fork);
+    CHECK(w.one(81).ns_pid == 3);  // after 50 and 60
+    w.joined(34, 9, 3, 10);        // another kind of namespace
+    w.born(35, 10, 82, 82);
+    w.fork(35, 10, 10, 1, 82, How::fork);
+    CHECK_FALSE(w.one(82).ns_pid);
+}
+
+TEST_CASE("setns from inside: whoever opens a sibling's namespace file lives in another one") {
+    Inside w;
+    w.born(30, 50, 70, 70);
+    w.fork(30, 4, 50, 10, 3, How::clone3);
+    w.opened(31, 5, 3, 4026532500, Inside::Kind::pid, 70, 60);  // by the host's /proc
+    w.joined(32, 6, 3, 60);
+    w.born(33, 60, 80, 80);
+    w.fork(33, 7, 60, 50, 4, How::fork);
+    CHECK(w.one(70).ns_pid == 1);
+    CHECK(w.one(80).ns_pid == 2);
+    CHECK(w.parent_of(w.one(80)) == 60);
+}
+
+TEST_CASE("clone3 made a namespace, and the first number told inside was asked for") {
+    Inside w;
+    w.born(30, 10, 70, 70);
+    w.fork(30, 4, 10, 1, 70, How::clone3);
+    w.born(31, 70, 71, 71);
+    w.fork(31, 5, 70, 10, 12809, How::clone3);
+    w.born(32, 71, 72, 72);
+    w.fork(32, 6, 71, 70, 2, How::clone, plain);
+    w.spoke(500);
+    w.born(600, 1, 11, 11);
+    CHECK(w.one(70).ns_pid == 1);
+    CHECK(w.one(71).ns_pid == 12809);
+    CHECK(w.one(72).ns_pid == 2);
 }
 
 TEST_CASE("an inode that is used again is another namespace's") {
