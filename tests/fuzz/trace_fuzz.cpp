@@ -1,5 +1,6 @@
 // Any bytes as a log for `lineage trace`, cut anywhere: without the lines that it adds the log is what it was, each
-// event is told, and JSON is a line an event. seeds: golden
+// event is told, and JSON is a line an event.
+// seeds: golden
 #include <cstdint>
 #include <string>
 #include <string_view>
