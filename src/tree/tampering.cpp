@@ -143,7 +143,8 @@ void Tracker::State::guess_culprit(Tampering& of) {
             const Life& life = *population.find(id);
             const bool was_there = life.from_ns() <= of.found_ns &&
                                    (life.alive() || life.process.ended->time_ns + tick_ns >= of.tamper.from_ns);
-            if (!was_there || !is_about_audit(life)) continue;
+            const bool has_its_name = life.images.empty() && life.parent != nullptr && is_about_audit(*life.parent);
+            if (!was_there || !is_about_audit(life) || has_its_name) continue;
             culprit = &life;
             ++candidates;
         }

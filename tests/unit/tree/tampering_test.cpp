@@ -131,3 +131,13 @@ TEST_CASE("of two that were about audit neither is named; what one did meanwhile
     CHECK(told(other)[1].pid == 71);
     CHECK(told(other)[1].inferred);
 }
+
+TEST_CASE("a child of the one that was about audit, which has only its name, makes it no less alone") {
+    World world;
+    named(world, 70, "auditctl");
+    world.born(505, 70, 72, 72);
+    tampered(world, 510, 100, 512, model::Weakness::rules_removed);
+    world.tracker.finish();
+    CHECK(world.one(72).comm == "auditctl");
+    CHECK(told(world)[0].pid == 70);
+}
