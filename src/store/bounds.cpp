@@ -34,11 +34,14 @@ base::Result<bool> SqliteWriter::keep_within(const Bounds& bounds, model::TimeNs
     const bool too_much = horizon_.must_advance(own, now_ns);
     const bool too_long =
         bounds.bytes_max != 0 && file_bytes(*database_) > bounds.bytes_max - log_share(bounds.bytes_max);
+    const bool is_bounded = bounds.bytes_max != 0 || bounds.age_ns_max != 0;
+    const bool too_many = is_bounded && horizon_.must_trim();
     if (auto status = database_->take_failure(); !status) return tl::unexpected(status.error());
-    if (!too_much && !too_long && !sweep_.running()) return false;
+    if (!too_much && !too_long && !too_many && !sweep_.running()) return false;
 
     if (auto begun = begin(); !begun) return tl::unexpected(begun.error());
     if (too_much) forgotten_ += horizon_.advance();
+    if (too_many) horizon_.trim();
     const auto kept = largest_id_ - horizon_.first_id();
     if (!sweep_.running() && forgotten_ > std::max(forgotten_a_sweep, kept / 8)) {
         sweep_.begin();
@@ -54,7 +57,7 @@ base::Result<bool> SqliteWriter::keep_within(const Bounds& bounds, model::TimeNs
         vacuum.start().run();
     }
     if (auto done = commit(); !done) return tl::unexpected(done.error());
-    return too_much || sweep_.running();
+    return too_much || too_many || sweep_.running();
 }
 
 }  // namespace lineage::store

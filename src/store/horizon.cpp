@@ -12,6 +12,9 @@ constexpr int block_bits = 10;
 constexpr model::TimeNs class_bounds_ns[] = {2'000'000'000, 32'000'000'000, 512'000'000'000, 8'192'000'000'000,
                                              131'072'000'000'000};
 constexpr int unbounded_class = 5;
+constexpr std::int64_t gaps_max = 20'000;  // about 1 MiB; of tampering likewise
+constexpr std::int64_t tampering_max = 10'000;
+constexpr std::int64_t rows_a_step = 5000;
 const std::string is_stub = "(marks >> 18 & 1)";
 
 std::int64_t one(Database& database, const char* sql) {
@@ -59,7 +62,14 @@ Horizon::Horizon(Database& database)
       delete_block_(database,
                     "DELETE FROM block WHERE id=?1 AND NOT EXISTS"
                     " (SELECT 1 FROM process WHERE id BETWEEN ?1 << 10 AND (?1 << 10) + 1023)"),
-      delete_gaps_(database, "DELETE FROM gap WHERE to_ns<?1") {}
+      delete_gaps_(database, "DELETE FROM gap WHERE to_ns<?1"),
+      delete_gaps_of_boot_(database, "DELETE FROM gap WHERE boot=?1"),
+      delete_tampering_of_boot_(database, "DELETE FROM tamper WHERE boot=?1"),
+      oldest_gap_(database, "SELECT min(id) FROM gap HAVING min(id) <= (SELECT max(id) FROM gap) - ?1"),
+      oldest_tamper_(database, "SELECT min(id) FROM tamper HAVING min(id) <= (SELECT max(id) FROM tamper) - ?1"),
+      delete_gaps_to_(database, "DELETE FROM gap WHERE id <= (SELECT min(max(id) - ?1, min(id) + ?2) FROM gap)"),
+      delete_tampering_to_(database,
+                           "DELETE FROM tamper WHERE id <= (SELECT min(max(id) - ?1, min(id) + ?2) FROM tamper)") {}
 
 Horizon::Place Horizon::place() {
     Place place;
@@ -112,6 +122,19 @@ std::int64_t Horizon::advance() {
     return static_cast<std::int64_t>(chosen_.size());
 }
 
+bool Horizon::must_trim() {
+    const bool gaps = oldest_gap_.start(gaps_max).next();
+    oldest_gap_.stop();
+    const bool tampering = oldest_tamper_.start(tampering_max).next();
+    oldest_tamper_.stop();
+    return gaps || tampering;
+}
+
+void Horizon::trim() {
+    delete_gaps_to_.start(gaps_max, rows_a_step).run();
+    delete_tampering_to_.start(tampering_max, rows_a_step).run();
+}
+
 void Horizon::collect(Statement& rows) {
     while (rows.next()) chosen_.push_back(rows.integer(0));
 }
@@ -144,7 +167,8 @@ void Horizon::erase(model::Id id) {
             statement->start(id).run();
         delete_block_.start(id >> block_bits).run();
         if (parent == 0) {
-            delete_boot_.start(boot).run();
+            for (Statement* statement : {&delete_gaps_of_boot_, &delete_tampering_of_boot_, &delete_boot_})
+                statement->start(boot).run();
             return;
         }
         const bool is_there = parent_.start(parent).next();

@@ -23,6 +23,10 @@ public:
     bool must_advance(const Bounds& bounds, model::TimeNs now_ns);
     /// Passes the next block; within a transaction. Returns how many processes went or became stubs.
     std::int64_t advance();
+    /// Gaps go when the horizon passes them, tampering with its boot; but who makes many of either fills no disk: of
+    /// each the newest are kept. True: there are more.
+    bool must_trim();
+    void trim();
     /// Ids that are behind it, about.
     [[nodiscard]] std::int64_t first_id();
 
@@ -47,6 +51,8 @@ private:
     Statement place_, set_place_, block_, short_lived_, long_lived_, left_behind_;
     Statement child_, parent_, make_stub_, strip_images_, delete_process_, delete_images_, delete_attempts_,
         delete_sender_, delete_boot_, delete_block_, delete_gaps_;
+    Statement delete_gaps_of_boot_, delete_tampering_of_boot_;
+    Statement oldest_gap_, oldest_tamper_, delete_gaps_to_, delete_tampering_to_;
 };
 
 /// The database's file, and what of it is not free pages.

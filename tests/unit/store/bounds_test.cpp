@@ -5,10 +5,9 @@
 
 #include <algorithm>
 #include <map>
-#include <random>
 #include <set>
 
-#include "support.hpp"
+#include "made_up_server.hpp"
 
 using namespace lineage;
 using namespace lineage::store;
@@ -16,9 +15,6 @@ using namespace lineage::store::test;
 namespace fs = std::filesystem;
 
 namespace {
-
-constexpr model::TimeNs hour_ns = 3600 * second_ns;
-constexpr model::TimeNs day_ns = 24 * hour_ns;
 
 std::int64_t integer_of(const std::string& path, const std::string& sql) {
     sqlite3* db = nullptr;
@@ -37,95 +33,6 @@ std::int64_t bytes_of(const std::string& path) {
     for (const char* part : {"", "-wal"}) bytes += static_cast<std::int64_t>(fs::file_size(path + part));
     return bytes;
 }
-
-/// A server: pid 0, init, services that live on, sessions of hours with children, and above all short commands.
-class Server {
-public:
-    Server(Writer& writer, Bounds bounds) : writer_(writer), bounds_(bounds) { boot(); }
-
-    model::TimeNs now_ns = start_ns;
-    std::map<model::Id, model::Process> all;
-
-    void boot() {
-        in_transaction(writer_, [&] {
-            for (auto& [id, process] : all)
-                if (!process.ended) end(process);
-            alive_.clear();
-            writer_.put(model::Boot{++boot_, "boot-" + std::to_string(boot_), "host", now_ns, false});
-            const auto root = born(0);
-            init_ = born(root);
-            for (int i = 0; i < 20; ++i) services_[i] = born(init_);
-        });
-    }
-
-    void day(int commands) {
-        const auto step_ns = day_ns / commands;
-        for (int i = 0; i < commands;) {
-            in_transaction(writer_, [&] {
-                for (int k = 0; k < 200 && i < commands; ++k, ++i, now_ns += step_ns) command(step_ns);
-            });
-            while (must(writer_.keep_within(bounds_, now_ns))) {
-            }
-        }
-    }
-
-    [[nodiscard]] bool is_alive(model::Id id) const { return !all.at(id).ended; }
-
-private:
-    void command(model::TimeNs step_ns) {
-        const auto dice = random_() % 100;
-        auto parent = services_[random_() % 20];
-        if (!alive_.empty() && dice < 50) parent = alive_[random_() % alive_.size()];
-        const auto id = born(parent);
-        if (dice < 3) {  // a session, or another that stays for hours
-            alive_.push_back(id);
-            if (alive_.size() > 40) end_session(random_() % alive_.size());
-            return;
-        }
-        auto& process = all.at(id);
-        process.ended = model::End{now_ns + static_cast<model::TimeNs>(random_() % static_cast<unsigned>(step_ns)),
-                                   process.born.serial + 2,
-                                   0,
-                                   {},
-                                   false,
-                                   3,
-                                   0};
-        writer_.put(process);
-    }
-
-    void end_session(std::size_t at) {
-        end(all.at(alive_[at]));
-        alive_.erase(alive_.begin() + static_cast<std::ptrdiff_t>(at));
-    }
-
-    void end(model::Process& process) {
-        process.ended = model::End{now_ns, ++serial_, 0, {}, false, 3, 0};
-        writer_.put(process);
-    }
-
-    model::Id born(model::Id parent) {
-        auto process = test::process(++last_id_, parent);
-        process.boot = boot_;
-        process.pid = parent == 0 ? 0 : static_cast<model::Pid>(1 + last_id_ % 30'000);
-        process.born = {now_ns, ++serial_, model::How::fork, 3};
-        process.comm = "comm-" + std::to_string(random_() % 200);
-        writer_.put(process);
-        writer_.put(process.id, image(0, "/usr/bin/program-" + std::to_string(random_() % 300),
-                                      {"program", "--unique=" + std::to_string(last_id_), "some more argument"}));
-        all[process.id] = process;
-        return process.id;
-    }
-
-    Writer& writer_;
-    Bounds bounds_;
-    std::mt19937 random_{1};
-    model::Id last_id_ = 0;
-    model::BootId boot_ = 0;
-    std::int64_t serial_ = 0;
-    model::Id init_ = 0;
-    model::Id services_[20] = {};
-    std::vector<model::Id> alive_;
-};
 
 bool is_stub(const model::Node& node) {
     return node.images.empty() || node.images[0].argv.empty();
@@ -191,11 +98,22 @@ TEST_CASE("a year of a busy server stays within max_size, and what is kept is wh
         }
         CHECK(largest <= bytes_max);
         CHECK(largest > bytes_max / 2);
+        MESSAGE("the longest step took " << server.longest_step_ns / 1000 << " us");
+        CHECK(server.longest_step_ns < second_ns / 5);
         const auto reader = must(open_reader(path));
         check_kept(server, *reader);
         CHECK(must(reader->sizes()).processes > 10'000);
         CHECK(must(reader->boots()).size() < 13);
     }
+    // What hangs on processes and boots went with them.
+    CHECK(integer_of(path, "SELECT count(*) FROM sender") > 100);
+    CHECK(integer_of(path, "SELECT count(*) FROM sender WHERE process NOT IN (SELECT id FROM process)") == 0);
+    for (const std::string table : {"gap", "tamper"}) {
+        CAPTURE(table);
+        CHECK(integer_of(path, "SELECT count(*) FROM " + table) > 10);
+        CHECK(integer_of(path, "SELECT count(*) FROM " + table + " WHERE boot NOT IN (SELECT id FROM boot)") == 0);
+    }
+    CHECK(integer_of(path, "SELECT count(*) FROM gap WHERE to_ns < (SELECT time_ns FROM horizon)") == 0);
     // Nearly all texts are somebody's: what is nobody's waits for the next sweep.
     const auto unused = [&](const char* table, const char* users) {
         return integer_of(path, std::string("SELECT count(*) FROM ") + table + " WHERE id NOT IN (" + users + ")");
@@ -215,8 +133,9 @@ TEST_CASE("max_age: the dead are forgotten after it, and nobody before") {
     const auto writer = must(open_writer(path));
     Server server(*writer, {.age_ns_max = 10 * day_ns});
     in_transaction(*writer, [&] {
-        writer->put(model::Gap{1, 1, start_ns, start_ns + second_ns, 7, model::Witness::audit, "old"});
-        writer->put(model::Gap{2, 1, start_ns + 29 * day_ns, start_ns + 29 * day_ns, 7, model::Witness::audit, "new"});
+        writer->put(model::Gap{5001, 1, start_ns, start_ns + second_ns, 7, model::Witness::audit, "old"});
+        writer->put(
+            model::Gap{5002, 1, start_ns + 29 * day_ns, start_ns + 29 * day_ns, 7, model::Witness::audit, "new"});
     });
     for (int day = 0; day < 30; ++day) server.day(1024);
     const auto reader = must(open_reader(path));
@@ -232,9 +151,9 @@ TEST_CASE("max_age: the dead are forgotten after it, and nobody before") {
         if (age_ns < 10 * day_ns) REQUIRE(whole.count(id) == 1);
         if (age_ns > 12 * day_ns) REQUIRE(whole.count(id) == 0);
     }
-    const auto gaps = must(reader->gaps(0));
-    REQUIRE(gaps.size() == 1);
-    CHECK(gaps[0].why == "new");
+    std::set<std::string> gaps;
+    for (const auto& gap : must(reader->gaps(0))) gaps.insert(gap.why);
+    CHECK(gaps == std::set<std::string>{"lost", "new"});
 }
 
 TEST_CASE("a bound that is lowered shrinks the file, in steps") {
@@ -251,6 +170,69 @@ TEST_CASE("a bound that is lowered shrinks the file, in steps") {
         for (int more = 0; more < 20; ++more) must(writer->keep_within({.bytes_max = 6LL << 20}, server.now_ns));
     }
     CHECK(bytes_of(path) <= (6LL << 20));
+}
+
+TEST_CASE("tampering outlives who did it, for as long as its boot is kept") {
+    TemporaryDirectory directory;
+    const auto writer = must(open_writer(directory.file()));
+    Server server(*writer, {.age_ns_max = 10 * day_ns});
+    for (int day = 0; day < 30; ++day) server.day(1024);
+    const auto reader = must(open_reader(directory.file()));
+    const auto told = must(reader->tampering(0));
+    REQUIRE(told.size() > 100);
+    int forgotten = 0;
+    for (const auto& tamper : told) {
+        CHECK(tamper.pid == server.all.at(tamper.by).pid);
+        CHECK(tamper.auid == 1000);
+        forgotten += !must(reader->by_id(tamper.by));
+    }
+    CHECK(forgotten > 50);
+}
+
+TEST_CASE("gaps and tampering without end, with nobody to forget, are the newest in the end") {
+    TemporaryDirectory directory;
+    const auto writer = must(open_writer(directory.file()));
+    const Server server(*writer, {});
+    const Bounds bounds = {.bytes_max = 16LL << 20};
+    for (model::Id id = 0; id < 60'000;) {
+        in_transaction(*writer, [&] {
+            for (int k = 0; k < 1000; ++k) {
+                const auto at_ns = start_ns + ++id;
+                writer->put(model::Gap{id, 1, at_ns, at_ns, 7, model::Witness::audit, "why"});
+                writer->put(model::Tamper{id, 1, at_ns, "what", 0, false, 0, 1000, at_ns, at_ns, 1});
+            }
+        });
+        while (must(writer->keep_within(bounds, server.now_ns))) {
+        }
+    }
+    const auto reader = must(open_reader(directory.file()));
+    const auto gaps = must(reader->gaps(0));
+    const auto tampering = must(reader->tampering(0));
+    CHECK(gaps.size() < 30'000);
+    CHECK(tampering.size() < 30'000);
+    REQUIRE_FALSE(gaps.empty());
+    CHECK(gaps.back().id == 60'000);
+    CHECK(tampering.back().id == 60'000);
+}
+
+TEST_CASE(
+    "a reader that looks on for days does not stop it, and when it has gone the files are within the bound again") {
+    TemporaryDirectory directory;
+    const auto path = directory.file();
+    constexpr std::int64_t bytes_max = 6LL << 20;
+    const auto writer = must(open_writer(path));
+    Server server(*writer, {.bytes_max = bytes_max});
+    for (int day = 0; day < 40; ++day) server.day(1000);
+    sqlite3* looking = nullptr;
+    REQUIRE(sqlite3_open_v2(path.c_str(), &looking, SQLITE_OPEN_READONLY, nullptr) == SQLITE_OK);
+    REQUIRE(sqlite3_exec(looking, "BEGIN; SELECT count(*) FROM boot", nullptr, nullptr, nullptr) == SQLITE_OK);
+    for (int day = 0; day < 5; ++day) server.day(1000);
+    const auto largest_id = integer_of(path, "SELECT max(id) FROM process");
+    CHECK(largest_id == server.all.rbegin()->first);
+    CHECK(bytes_of(path) > bytes_max);
+    REQUIRE(sqlite3_close(looking) == SQLITE_OK);
+    for (int day = 0; day < 5; ++day) server.day(1000);
+    CHECK(bytes_of(path) <= bytes_max);
 }
 
 TEST_CASE("without bounds nothing is forgotten, and the last minute never is") {
