@@ -231,19 +231,19 @@ struct Capture::State {
         if (progress && !received.failed) progress();
         if (!received.any && !events_came) return false;
         ++counters.turns;
-        recording.publish();
-        note_waiting(received_ns);
+        publish();
         idle_due = drained + timing.idle_ms * 1'000'000LL;
         if (check_due == never) check_due = drained + timing.check_ms * 1'000'000LL;
         return true;
     }
 
-    /// What waits in memory for the journal would be lost with this process.
-    void note_waiting(TimeNs now_ns) {
+    /// What waits in memory for the journal would be lost with this process: its successor is told since when.
+    void publish() {
+        recording.publish();
         if (!recording.failing())
             carried.waiting_since_ns = 0;
         else if (carried.waiting_since_ns == 0)
-            carried.waiting_since_ns = now_ns;
+            carried.waiting_since_ns = realtime_now();
     }
 
     void append_process(model::Pid pid) {
@@ -266,7 +266,7 @@ struct Capture::State {
         }
         turn();
         control(Control::snapshot_end, payload_of(began_ns));
-        recording.publish();
+        publish();
         snapshot_at = monotonic_now();
         // Audit says nothing of who is killed by a signal.
         if (!connector) reconcile_due = snapshot_at + timing.look_s * 1'000'000'000LL;
@@ -293,7 +293,7 @@ struct Capture::State {
 
     void answer() {
         for (int i = 0; i < answers_a_turn && !asked.empty(); ++i) append_process(asked.extract(asked.begin()).value());
-        recording.publish();
+        publish();
         answer_due = asked.empty() ? never : monotonic_now() + answer_pause_ms * 1'000'000LL;
     }
 
@@ -303,7 +303,7 @@ struct Capture::State {
         const std::uint32_t more = counter >= carried.lost ? counter - carried.lost : counter;
         if (more > 0) {
             recording.lost(Witness::audit, carried.lost_checked_ns, now, more, "the kernel dropped audit records");
-            recording.publish();
+            publish();
         }
         carried.lost = counter;
         carried.lost_checked_ns = now;
@@ -334,7 +334,7 @@ struct Capture::State {
         if (answer.again_ms >= 0) look_due = std::min(look_due, now + TimeNs{answer.again_ms} * 1'000'000);
         look_due = std::max(look_due, look_earliest);
         for (const model::Tampered& one : answer.tampering) recording.tampered(one);
-        if (!answer.tampering.empty()) recording.publish();
+        if (!answer.tampering.empty()) publish();
         if (answer.reconcile) want_reconciliation();
         for (const std::string& text : answer.alarms) alarmed(text);
     }
@@ -351,7 +351,7 @@ struct Capture::State {
             recording.lost(one.witness, one.from_ns + carried.real_minus_mono_ns,
                            one.to_ns + carried.real_minus_mono_ns, -1, "the heartbeat did not come through");
         if (!verdict.lost.empty()) {
-            recording.publish();
+            publish();
             want_reconciliation();
         }
         if (verdict.alarm) alarmed("the heartbeat did not come through (" + names_of(verdict.missing) + "); repairing");
@@ -363,7 +363,7 @@ struct Capture::State {
         if (now >= idle_due) {
             idle_due = never;
             control(Control::idle);
-            recording.publish();
+            publish();
         }
         if (now >= check_due) {
             check_due = never;
@@ -372,7 +372,7 @@ struct Capture::State {
         if (now >= look_due) look_at_audit();
         if (heartbeat && now >= heartbeat->due_ns()) look_after_heartbeat();
         if (now >= answer_due) answer();
-        if (now >= recording.retry_due_ns()) recording.publish();
+        if (now >= recording.retry_due_ns()) publish();
         if (recording.take_recovered()) want_reconciliation();
         if (now >= reconcile_due) snapshot();
     }
@@ -448,7 +448,8 @@ base::Status Capture::resume() {
                                          .type = static_cast<std::uint16_t>(Control::resumed),
                                          .received_ns = now,
                                          .payload = payload});
-    if (const auto since_ns = std::exchange(state_->carried.waiting_since_ns, 0); told && since_ns != 0) {
+    if (!told) return told;
+    if (const auto since_ns = std::exchange(state_->carried.waiting_since_ns, 0); since_ns != 0) {
         for (const Witness witness : {Witness::audit, Witness::connector})
             state_->recording.lost(witness, since_ns, now, -1, "lineaged died while its journal could not be written");
         state_->want_reconciliation();
@@ -569,7 +570,7 @@ void Capture::finish() {
     if (state_->connector) state_->control(Control::connector_down);
     state_->control(Control::stop);
     state_->recording.flush();
-    state_->recording.publish();
+    state_->publish();
 }
 
 int Capture::connector_fd() const {

@@ -9,9 +9,11 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
+#include <thread>
 
 #include "bench_of_sockets.hpp"
 #include "lineage/journal/journal.hpp"
@@ -155,6 +157,72 @@ TEST_CASE("a window of another layout is refused") {
     base::UniqueFd memfd(::dup(window->fd()));
     REQUIRE(::pwrite(memfd.get(), "LNGWNDW0", 8, 0) == 8);
     CHECK_FALSE(Window::adopt(std::move(memfd)).has_value());
+}
+
+TEST_CASE("what waited in memory for a full journal when capture died is a gap since it began to wait, told once") {
+    auto window = Window::make();
+    REQUIRE(window.has_value());
+    base::UniqueFd memfd(::dup(window->fd()));
+    auto audit = make_pair(SOCK_SEQPACKET);
+    auto connector = make_pair(SOCK_SEQPACKET);
+    const auto real_ns = [] { return std::chrono::system_clock::now().time_since_epoch().count(); };
+    Sink before;
+    {
+        Capture capture(before, {.reconcile_ms = 0, .retry_ms = 0}, std::move(*window));
+        REQUIRE(capture.begin({}).has_value());
+        attach(capture, audit, connector);
+        before.full = true;
+        for (int i = 0; i < 3; ++i) {
+            send(audit.ours.get(), audit_datagram(1300, record_text(i)));
+            capture.turn();
+        }
+    }
+    const auto died_ns = real_ns();
+    Sink full;
+    full.full = true;
+    CHECK_FALSE(Capture(full, {}, std::move(*Window::adopt(base::UniqueFd(::dup(memfd.get()))))).resume());
+    for (const std::size_t told : {2U, 0U}) {
+        Sink after;
+        Capture capture(after, {}, std::move(*Window::adopt(base::UniqueFd(::dup(memfd.get())))));
+        REQUIRE(capture.resume().has_value());
+        const auto lost = after.of(Control::lost);
+        REQUIRE(lost.size() == told);
+        for (const auto& frame : lost) {
+            CHECK(lost_of(frame).from_ns < died_ns);
+            CHECK(lost_of(frame).to_ns >= died_ns);
+            CHECK(lost_of(frame).why.find("could not be written") != std::string::npos);
+        }
+    }
+}
+
+TEST_CASE("what waited and went into the journal after all is no gap") {
+    auto window = Window::make();
+    REQUIRE(window.has_value());
+    base::UniqueFd memfd(::dup(window->fd()));
+    auto audit = make_pair(SOCK_SEQPACKET);
+    auto connector = make_pair(SOCK_SEQPACKET);
+    Sink sink;
+    {
+        Capture capture(sink, {.reconcile_ms = 0, .retry_ms = 1}, std::move(*window));
+        REQUIRE(capture.begin({}).has_value());
+        attach(capture, audit, connector);
+        sink.full = true;
+        send(audit.ours.get(), audit_datagram(1300, record_text(0)));
+        capture.turn();
+        sink.full = false;
+        auto end = make_pair();
+        capture.watch(end.theirs.get(), [&] { capture.stop(); });
+        std::thread ending([&] {
+            std::this_thread::sleep_for(std::chrono::milliseconds(200));
+            send(end.ours.get(), "x");
+        });
+        capture.run();
+        ending.join();
+        capture.unwatch(end.theirs.get());
+    }
+    Capture capture(sink, {}, std::move(*Window::adopt(std::move(memfd))));
+    REQUIRE(capture.resume().has_value());
+    for (const auto& frame : sink.of(Control::lost)) FAIL(lost_of(frame).why);
 }
 
 TEST_CASE("what the kernel has counted as lost since the death is told from the last look on") {
