@@ -152,7 +152,12 @@ audit::Wanted RuleGuard::wanted() const {
 }
 
 void RuleGuard::request() {
-    asked_ns_ = realtime_now();
+    constexpr TimeNs patience_ns = 500 * ms;
+    const auto now_ns = realtime_now();
+    // Asking anew would give up the picture that is on its way, on a busy machine time and again.
+    ask_again_ = hold_.control().picture_comes() && now_ns - asked_ns_ < patience_ns && now_ns >= asked_ns_;
+    if (ask_again_) return;
+    asked_ns_ = now_ns;
     (void)hold_.control().request_picture(hold_.has_rules());
 }
 
@@ -168,6 +173,7 @@ std::optional<AuditWatch::Answer> RuleGuard::take() {
     if (!std::exchange(has_begun_, true)) before = episodes_.undone(hold_.weakened_meanwhile(), now);
     auto answer = episodes_.see(*picture, wanted, asked_ns_, now, *this);
     (void)hold_.tidy(picture->rules);
+    if (std::exchange(ask_again_, false)) answer.again_ms = answer.pause_ms;
     answer.reconcile = answer.reconcile || before.reconcile;
     answer.tampering.insert(answer.tampering.begin(), before.tampering.begin(), before.tampering.end());
     answer.alarms.insert(answer.alarms.begin(), before.alarms.begin(), before.alarms.end());

@@ -87,7 +87,7 @@ void Tracker::State::on(model::AuditFork&& fork) {
         if (covered && waiting_forks.size() < waiting_max)
             waiting_forks.push_back({std::move(fork), caller.process.id, caller.exact_ns});
         else if (caller.nameless.size() < nameless_max)
-            caller.nameless.push_back(std::move(fork));
+            wait_for_name(caller, std::move(fork));
         return;
     }
     Life& child = begin_life(fork.returned, time_ns);
@@ -331,6 +331,11 @@ void Tracker::State::place_in_space(Life& child, const Life& caller, const model
     if (caller.space != 0) confirm_number(caller.space, child, fork.returned, sure);
 }
 
+void Tracker::State::wait_for_name(Life& caller, model::AuditFork&& fork) {
+    caller.nameless.push_back(std::move(fork));
+    with_nameless.insert(caller.process.id);
+}
+
 void Tracker::State::adopt_nameless(Life& child, Life& kernel_parent) {
     Life* caller = nullptr;
     std::size_t index = 0;
@@ -344,8 +349,11 @@ void Tracker::State::adopt_nameless(Life& child, Life& kernel_parent) {
         }
     };
     consider(kernel_parent, false);
-    for (Life* one = kernel_parent.first_child; one != nullptr; one = one->next_sibling)
-        if (one != &child && !one->nameless.empty()) consider(*one, true);
+    for (auto id = with_nameless.begin(); id != with_nameless.end();) {
+        Life* const one = population.find(*id);
+        if (one != nullptr && one != &child && one->parent == &kernel_parent) consider(*one, true);
+        id = one == nullptr || one->nameless.empty() ? with_nameless.erase(id) : std::next(id);
+    }
     if (caller == nullptr) return;
     const model::AuditFork fork = std::move(caller->nameless[index]);
     caller->nameless.erase(caller->nameless.begin() + static_cast<std::ptrdiff_t>(index));

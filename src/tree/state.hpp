@@ -13,6 +13,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <set>
 
 #include "lineage/tree/tracker.hpp"
 #include "population.hpp"
@@ -126,6 +127,7 @@ struct Tracker::State {
     std::int32_t last_space = 0;
     std::size_t spaces_max = 256;           ///< when there are more, those that nobody lives in are forgotten
     std::deque<WaitingFork> waiting_forks;  ///< in order of arrival
+    std::set<model::Id> with_nameless;      ///< lives whose `nameless` is not empty, and some that are gone
     model::TimeNs stopped_ns = 0;           ///< of the last orderly or observed end of recording
 
     // placing.cpp
@@ -250,6 +252,7 @@ struct Tracker::State {
     void take_birth(Life& caller, const model::AuditFork& fork, const Birth& birth);
     void place_in_space(Life& child, const Life& caller, const model::AuditFork& fork);
     void claim(Life& child, Life& caller, const model::AuditFork& fork);
+    void wait_for_name(Life& caller, model::AuditFork&& fork);
     /// Whose birth may one of the records be that came before anyone knew the child: of who the kernel calls its
     /// parent, or by CLONE_PARENT of a child of that one.
     void adopt_nameless(Life& child, Life& kernel_parent);

@@ -331,6 +331,8 @@ base::Status Tracker::restore(std::string_view saved) {
     s.restore_tampering(in);
     s.population.restore(in);
     s.root = s.population.find(root);
+    for (const auto id : s.population.ids())
+        if (!s.population.find(id)->nameless.empty()) s.with_nameless.insert(id);
     if (!in.ok()) return base::fail("checkpoint", "is damaged");
     return {};
 }

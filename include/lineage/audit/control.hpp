@@ -46,6 +46,8 @@ public:
     /// The same and, where wanted, the rules, without waiting: replies make fd() readable, take_picture() collects
     /// them, and has the picture when it is whole. A request that waits meanwhile gives it up.
     base::Status request_picture(bool with_rules);
+    /// Its replies are not all there yet.
+    [[nodiscard]] bool picture_comes() const { return asked_.has_value(); }
     std::optional<Picture> take_picture();
     [[nodiscard]] int fd() const { return fd_.get(); }
 

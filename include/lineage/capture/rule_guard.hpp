@@ -100,6 +100,7 @@ private:
     std::uint32_t registered_;  ///< 0: another daemon is
     Episodes episodes_;
     model::TimeNs asked_ns_ = 0;
+    bool ask_again_ = false;  ///< there was reason to while the picture was still on its way
     bool listening_along_ = false;
     bool has_begun_ = false;
 };
