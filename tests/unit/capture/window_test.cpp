@@ -104,14 +104,17 @@ Story die_and_go_on(int at, bool after) {
     if (child == 0) {
         auto writer = journal::Writer::open(folder.path);
         DeadlySink sink(*writer, at, after);
-        Capture capture(sink, {}, std::move(*window));
+        Capture capture(sink, {}, std::move(*Window::adopt(std::move(memfd))));  // a child has no part in ours
         (void)capture.begin({});
         attach(capture, audit, connector);
         while (capture.turn()) {
         }
         ::kill(::getpid(), SIGKILL);
     }
-    REQUIRE(::waitpid(child, nullptr, 0) == child);
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    REQUIRE(WIFSIGNALED(status));
+    REQUIRE(WTERMSIG(status) == SIGKILL);
     auto writer = journal::Writer::open(folder.path);
     REQUIRE(writer.has_value());
     auto left = Window::adopt(std::move(memfd));
