@@ -33,9 +33,18 @@ void declare_process(CLI::App& app, Arguments& arguments, bool required) {
 void declare_moment(CLI::App& app, Arguments& arguments) {
     app.add_option("--at", arguments.at, "The life of the pid that had begun then (default: the latest)")
         ->type_name("TIME");
-    app.add_option(
-           "--boot", arguments.boot,
-           "In this boot alone: 0 for the newest, -1 for the one before, its number, or the start of its boot_id")
+}
+
+void declare_host(CLI::App& app, Arguments& arguments) {
+    app.add_option("--host", arguments.host, "On this host alone: its name, with or without its domain")
+        ->type_name("HOST");
+}
+
+void declare_where(CLI::App& app, Arguments& arguments) {
+    declare_host(app, arguments);
+    app.add_option("--boot", arguments.boot,
+                   "In this boot alone: 0 for the newest (of --host), -1 for the one before, its number, or the start "
+                   "of its boot_id")
         ->type_name("BOOT");
 }
 
@@ -50,6 +59,9 @@ void declare_filters(CLI::App& app, Arguments& arguments) {
     app.add_option("--until", arguments.until, "It was born at or before")->type_name("TIME");
     app.add_option("--under", arguments.under, "It is this process or descends from it")->type_name("PROC");
     app.add_option("--signal", arguments.signal, "It was killed by this signal")->type_name("N|NAME");
+    app.add_option("--ancestor", arguments.ancestor,
+                   "A process that it descends from ran, before that, a file that matches")
+        ->type_name("GLOB");
     app.add_option("--limit", arguments.limit, "No more than this many")->type_name("N")->check(at_least(1));
 }
 

@@ -19,6 +19,7 @@ struct Arguments {
     std::string process;  ///< PROC; empty: not given
     std::string at;
     std::string boot;
+    std::string host;
     std::optional<int> depth;
     bool alive = false;
 
@@ -32,6 +33,7 @@ struct Arguments {
     std::string until;
     std::string under;
     std::string signal;
+    std::string ancestor;
     std::size_t limit = 0;  ///< 0: all
 
     std::string format;
@@ -51,8 +53,11 @@ CLI::Validator at_least(std::int64_t least);
 /// taken on either side of the command's name.
 void declare_common(CLI::App& app, Arguments& arguments);
 void declare_process(CLI::App& app, Arguments& arguments, bool required);
-/// --at and --boot: which life of a pid is meant.
+/// --at: which life of a pid is meant.
 void declare_moment(CLI::App& app, Arguments& arguments);
+/// --host and --boot: where.
+void declare_where(CLI::App& app, Arguments& arguments);
+void declare_host(CLI::App& app, Arguments& arguments);
 /// What `find` selects by.
 void declare_filters(CLI::App& app, Arguments& arguments);
 

@@ -23,6 +23,7 @@ extern const Command trace_command;
 extern const Command export_command;
 extern const Command status_command;
 extern const Command boots_command;
+extern const Command watch_command;
 extern const Command doctor_command;
 extern const Command import_command;
 extern const Command recover_command;

@@ -11,8 +11,8 @@ namespace lineage::cli {
 namespace {
 
 constexpr const Command* all_commands[] = {&show_command,   &tree_command,   &find_command,   &trace_command,
-                                           &export_command, &boots_command,  &status_command, &doctor_command,
-                                           &import_command, &recover_command};
+                                           &export_command, &boots_command,  &watch_command,  &status_command,
+                                           &doctor_command, &import_command, &recover_command};
 
 constexpr const char* default_database = "/var/lib/lineage/lineage.db";
 

@@ -52,6 +52,35 @@ bool starts_before(const model::Boot& a, const model::Boot& b) {
 /// "0" is an index, "00000000" the beginning of a boot_id.
 constexpr std::size_t boot_id_digits_min = 8;
 
+base::Result<model::Boot> boot_named(const std::string& name, const std::vector<model::Boot>& boots) {
+    const auto none = base::fail("boot " + name, "none has this number or begins so; see lineage boots",
+                                 base::ExitCode::nothing_matched);
+    const auto number = whole_number(name);
+    if (number && *number <= 0 && name.size() < boot_id_digits_min) {
+        const auto back = static_cast<std::uint64_t>(-*number);
+        if (back >= boots.size()) return none;
+        return *(boots.rbegin() + static_cast<std::ptrdiff_t>(back));
+    }
+    std::vector<model::Boot> matches;
+    for (const auto& boot : boots) {
+        if (number && boot.id == *number) return boot;
+        if (boot.name.rfind(name, 0) == 0) matches.push_back(boot);
+    }
+    if (matches.size() == 1) return matches.front();
+    if (matches.empty()) return none;
+    return base::fail("boot " + name, "several begin so, give more of it", base::ExitCode::usage);
+}
+
+/// What --host and --boot leave; empty where neither was given.
+base::Result<std::vector<model::BootId>> boot_ids_of(const Arguments& arguments, store::Reader& reader) {
+    std::vector<model::BootId> ids;
+    if (arguments.host.empty() && arguments.boot.empty()) return ids;
+    const auto boots = boots_of(arguments, reader);
+    if (!boots) return tl::unexpected(boots.error());
+    for (const auto& boot : *boots) ids.push_back(boot.id);
+    return ids;
+}
+
 base::Status touches_gap() {
     return base::fail("answer", "touches a gap in the record (--strict)", base::ExitCode::touches_gap);
 }
@@ -99,35 +128,20 @@ base::Result<std::unique_ptr<store::Reader>> open_database(const Arguments& argu
                       reader.error().cause + "; start lineaged, import a log, or name another database with --db");
 }
 
-base::Result<model::BootId> boot_of(const Arguments& arguments, store::Reader& reader) {
-    if (arguments.boot.empty()) return 0;
+base::Result<std::vector<model::Boot>> boots_of(const Arguments& arguments, store::Reader& reader) {
     auto boots = reader.boots();
     if (!boots) return tl::unexpected(boots.error());
     std::stable_sort(boots->begin(), boots->end(), starts_before);
-    const auto none = base::fail("boot " + arguments.boot, "none has this number or begins so; see lineage boots",
-                                 base::ExitCode::nothing_matched);
-    const auto number = whole_number(arguments.boot);
-    if (number && *number <= 0 && arguments.boot.size() < boot_id_digits_min) {
-        const auto back = static_cast<std::uint64_t>(-*number);
-        if (back >= boots->size()) return none;
-        return (boots->rbegin() + static_cast<std::ptrdiff_t>(back))->id;
+    if (!arguments.host.empty()) {
+        std::erase_if(*boots, [&](const model::Boot& boot) { return !query::same_host(boot.host, arguments.host); });
+        if (boots->empty())
+            return base::fail("host " + arguments.host, "the database has nothing of it; see lineage boots",
+                              base::ExitCode::nothing_matched);
     }
-    std::vector<model::BootId> matches;
-    for (const auto& boot : *boots) {
-        if (number && boot.id == *number) return boot.id;
-        if (boot.name.rfind(arguments.boot, 0) == 0) matches.push_back(boot.id);
-    }
-    if (matches.size() == 1) return matches.front();
-    if (matches.empty()) return none;
-    return base::fail("boot " + arguments.boot, "several begin so, give more of it", base::ExitCode::usage);
-}
-
-base::Result<model::Boot> newest_boot(store::Reader& reader) {
-    const auto boots = reader.boots();
-    if (!boots) return tl::unexpected(boots.error());
-    const auto newest = std::max_element(boots->begin(), boots->end(), starts_before);
-    if (newest == boots->end()) return base::fail("database", "holds no boot yet", base::ExitCode::nothing_matched);
-    return *newest;
+    if (arguments.boot.empty()) return boots;
+    const auto boot = boot_named(arguments.boot, *boots);
+    if (!boot) return tl::unexpected(boot.error());
+    return std::vector<model::Boot>{*boot};
 }
 
 base::Result<model::Node> process_of(const std::string& name, const Arguments& arguments, store::Reader& reader) {
@@ -139,9 +153,9 @@ base::Result<model::Node> process_of(const std::string& name, const Arguments& a
         if (!time) return tl::unexpected(time.error());
         at_ns = *time;
     }
-    const auto boot = boot_of(arguments, reader);
-    if (!boot) return tl::unexpected(boot.error());
-    return query::resolve(reader, *parsed, at_ns, *boot);
+    const auto boots = boot_ids_of(arguments, reader);
+    if (!boots) return tl::unexpected(boots.error());
+    return query::resolve(reader, *parsed, at_ns, *boots);
 }
 
 base::Result<model::Filter> filter_of(const Arguments& arguments, store::Reader& reader) {
@@ -150,17 +164,18 @@ base::Result<model::Filter> filter_of(const Arguments& arguments, store::Reader&
     filter.exe_glob = arguments.exe;
     filter.comm_glob = arguments.comm;
     filter.arg_text = arguments.arg;
+    filter.ancestor_glob = arguments.ancestor;
     filter.limit = arguments.limit;
     if (const auto read = read_texts(arguments, filter); !read) return tl::unexpected(read.error());
-    const auto boot = boot_of(arguments, reader);
-    if (!boot) return tl::unexpected(boot.error());
-    filter.boot = *boot;
+    auto boots = boot_ids_of(arguments, reader);
+    if (!boots) return tl::unexpected(boots.error());
+    filter.boots = std::move(*boots);
     const auto& under = arguments.process.empty() ? arguments.under : arguments.process;
     if (!under.empty()) {
         const auto top = process_of(under, arguments, reader);
         if (!top) return tl::unexpected(top.error());
         filter.under = top->process.id;
-        filter.boot = top->process.boot;
+        filter.boots = {top->process.boot};
     }
     return filter;
 }

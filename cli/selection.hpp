@@ -9,11 +9,9 @@ namespace lineage::cli {
 /// Is everything that has a form well formed? A usage error otherwise, told before any database is opened.
 base::Status check_words(const Arguments& arguments);
 base::Result<std::unique_ptr<store::Reader>> open_database(const Arguments& arguments);
-/// --boot: 0 where it was not given.
-base::Result<model::BootId> boot_of(const Arguments& arguments, store::Reader& reader);
-/// The boot that started last.
-base::Result<model::Boot> newest_boot(store::Reader& reader);
-/// A process by its name, as --at and --boot have it.
+/// The boots that --host and --boot mean, in the order of their start; all of them where neither was given.
+base::Result<std::vector<model::Boot>> boots_of(const Arguments& arguments, store::Reader& reader);
+/// A process by its name, as --at, --host and --boot have it.
 base::Result<model::Node> process_of(const std::string& name, const Arguments& arguments, store::Reader& reader);
 /// find's filters. What was misspelt is a usage error, named by its option.
 base::Result<model::Filter> filter_of(const Arguments& arguments, store::Reader& reader);

@@ -7,13 +7,20 @@
 namespace lineage::cli {
 namespace {
 
-void declare(CLI::App&, Arguments&) {}
+void declare(CLI::App& app, Arguments& arguments) {
+    declare_host(app, arguments);
+}
 
 base::Status run(const Arguments& arguments) {
     const auto reader = open_database(arguments);
     if (!reader) return tl::unexpected(reader.error());
-    const auto extents = (*reader)->boot_extents();
+    auto extents = (*reader)->boot_extents();
     if (!extents) return tl::unexpected(extents.error());
+    std::erase_if(*extents, [&](const model::BootExtent& extent) {
+        return !arguments.host.empty() && !query::same_host(extent.boot.host, arguments.host);
+    });
+    if (!arguments.host.empty() && extents->empty())
+        return base::fail("boots", "the database has none of host " + arguments.host, base::ExitCode::nothing_matched);
     if (extents->empty()) return base::fail("boots", "none is recorded yet", base::ExitCode::nothing_matched);
     std::string text;
     if (arguments.json) {

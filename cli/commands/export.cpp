@@ -14,6 +14,7 @@ void declare(CLI::App& app, Arguments& arguments) {
     declare_process(app, arguments, false);
     declare_filters(app, arguments);
     declare_moment(app, arguments);
+    declare_where(app, arguments);
     app.add_option("-o,--output", arguments.output, "Write it there, whole or not at all")->type_name("FILE");
 }
 
@@ -57,9 +58,11 @@ base::Status export_json(const model::Filter& filter, store::Reader& reader, Gap
     if (!boots) return tl::unexpected(boots.error());
     const auto id_before = [](const auto& a, const auto& b) { return a.id < b.id; };
     std::sort(boots->begin(), boots->end(), id_before);
-    for (const auto& boot : *boots) {
-        if (filter.boot == 0 || boot.id == filter.boot) output.write(render::boot_json(boot) + "\n");
-    }
+    const auto is_selected = [&](model::BootId boot) {
+        return filter.boots.empty() || std::find(filter.boots.begin(), filter.boots.end(), boot) != filter.boots.end();
+    };
+    for (const auto& boot : *boots)
+        if (is_selected(boot.id)) output.write(render::boot_json(boot) + "\n");
     std::size_t matched = 0;
     const auto selected = reader.select(filter, [&](model::Node&& node) {
         ++matched;
@@ -68,10 +71,11 @@ base::Status export_json(const model::Filter& filter, store::Reader& reader, Gap
     });
     if (!selected) return selected;
     if (matched == 0) return nothing_matched();
-    auto gaps = reader.gaps(filter.boot);
+    auto gaps = reader.gaps();
     if (!gaps) return tl::unexpected(gaps.error());
     std::sort(gaps->begin(), gaps->end(), id_before);
     for (const auto& gap : *gaps) {
+        if (!is_selected(gap.boot)) continue;
         const auto boot =
             std::find_if(boots->begin(), boots->end(), [&](const auto& one) { return one.id == gap.boot; });
         output.write(render::gap_json(gap, boot == boots->end() ? "" : boot->name) + "\n");

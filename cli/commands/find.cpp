@@ -10,6 +10,7 @@ namespace {
 void declare(CLI::App& app, Arguments& arguments) {
     declare_filters(app, arguments);
     declare_moment(app, arguments);
+    declare_where(app, arguments);
 }
 
 base::Status run(const Arguments& arguments) {

@@ -14,12 +14,14 @@ void declare(CLI::App& app, Arguments& arguments) {
     app.add_option("FILE", arguments.inputs, "Audit logs (plain or .gz), journal directories, or - for standard input")
         ->type_name("")
         ->required();
+    app.add_option("--host", arguments.host, "Whose logs they are, where a line does not say it (node=)")
+        ->type_name("HOST");
 }
 
 base::Result<ingest::ImportReport> import(const Arguments& arguments) {
     const auto writer = store::open_writer(arguments.database);
     if (!writer) return tl::unexpected(writer.error());
-    auto report = ingest::import(arguments.inputs, **writer);
+    auto report = ingest::import(arguments.inputs, **writer, {arguments.host});
     if (report && report->events == 0 && report->processes == 0)
         return base::fail(fmt::format("import {}", fmt::join(arguments.inputs, " ")), "holds no audit record");
     return report;
@@ -38,6 +40,8 @@ base::Status run(const Arguments& arguments) {
         fmt::format("lineage: imported {} events, {} processes, {} malformed lines, {} incomplete events\n",
                     report->events, report->processes, report->malformed, report->incomplete);
     std::fputs(counts.c_str(), stderr);
+    if (report->boots > 1)
+        std::fputs(fmt::format("lineage: of {} hosts, {} boots\n", report->hosts, report->boots).c_str(), stderr);
     return {};
 }
 

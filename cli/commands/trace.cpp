@@ -32,6 +32,8 @@ void declare(CLI::App& app, Arguments& arguments) {
     app.add_option("FILE|-|EVENT", arguments.trace_input,
                    "A log (plain or .gz), - for standard input (the default), or TIME:SERIAL of one event")
         ->type_name("");
+    app.add_option("--host", arguments.host, "Whose records they are, where a line does not say it (node=)")
+        ->type_name("HOST");
     app.add_option("--max-bytes", arguments.history_bytes_max, "Cut a longer history, in its middle")
         ->type_name("N")
         ->check(at_least(1));
@@ -129,6 +131,7 @@ base::Status trace_log(const Arguments& arguments, store::Reader& reader) {
     if (!output) return tl::unexpected(output.error());
     trace::Options options;
     options.json = arguments.json;
+    options.host = arguments.host;
     options.history_bytes_max = arguments.history_bytes_max;
     options.live = input->is_live();
     bool wanted = true;
@@ -152,7 +155,7 @@ base::Status put_ancestry(const render::TracedParty& party, store::Reader& reade
 base::Status trace_event(const Arguments& arguments, store::Reader& reader, const query::ProcessName& name) {
     std::vector<std::unique_ptr<trace::RecordSource>> sources;
     sources.push_back(trace::log_records(arguments.log.empty() ? default_log : arguments.log));
-    const auto answer = trace::event_of(reader, name.time_ns, name.number, sources);
+    const auto answer = trace::event_of(reader, name.time_ns, name.number, sources, arguments.host);
     if (!answer) return tl::unexpected(answer.error());
     const auto style = style_of(arguments, false);
     std::string text;

@@ -15,6 +15,7 @@ using Vertex = boost::graph_traits<model::Forest>::vertex_descriptor;
 void declare(CLI::App& app, Arguments& arguments) {
     declare_process(app, arguments, false);
     declare_moment(app, arguments);
+    declare_where(app, arguments);
     app.get_option("--at")->description("The tree as it was then");
     app.add_option("--depth", arguments.depth, "No deeper than this below PROC")->type_name("N")->check(at_least(0));
     app.add_flag("--alive", arguments.alive, "Those alive, and the dead between them and PROC");
@@ -23,10 +24,10 @@ void declare(CLI::App& app, Arguments& arguments) {
 /// PROC, or pid 0 of the newest boot.
 base::Result<model::Node> top_of(const Arguments& arguments, store::Reader& reader) {
     if (!arguments.process.empty()) return process_of(arguments.process, arguments, reader);
-    if (!arguments.boot.empty()) return process_of("0", arguments, reader);
-    return newest_boot(reader).and_then([&](const model::Boot& boot) {
-        return query::resolve(reader, {}, std::numeric_limits<model::TimeNs>::max(), boot.id);
-    });
+    const auto boots = boots_of(arguments, reader);
+    if (!boots) return tl::unexpected(boots.error());
+    if (boots->empty()) return base::fail("database", "holds no boot yet", base::ExitCode::nothing_matched);
+    return query::resolve(reader, {}, std::numeric_limits<model::TimeNs>::max(), {boots->back().id});
 }
 
 /// Apart from add_vertex(property, graph): in that g++ 12 with sanitizers sees an uninitialized value that is none.

@@ -6,6 +6,8 @@
 #include <optional>
 #include <unordered_set>
 
+#include "lineage/query/query.hpp"
+
 namespace lineage::query {
 namespace {
 
@@ -14,14 +16,6 @@ constexpr model::TimeNs tick_ns = 10'000'000;
 constexpr model::TimeNs slack_ns = 1'000'000'000;
 constexpr std::size_t lives_wanted = 8;         // no pid comes round more often within a tick
 constexpr std::size_t processes_max = 100'000;  // some 50 MB
-
-bool same_host(std::string_view host, std::string_view node) {
-    const auto label = [](std::string_view name) { return name.substr(0, name.find('.')); };
-    const bool is_address = !node.empty() && node.find_first_not_of("0123456789.:") == std::string_view::npos;
-    if (host == node || is_address) return host == node;
-    const bool is_short = host == label(host) || node == label(node);
-    return is_short && label(host) == label(node);  // auditd's name_format: hostname or fqd
-}
 
 model::TimeNs later(model::TimeNs time_ns, model::TimeNs by_ns) {
     return time_ns > std::numeric_limits<model::TimeNs>::max() - by_ns ? std::numeric_limits<model::TimeNs>::max()
@@ -96,12 +90,13 @@ base::Status Histories::read_boots() {
 }
 
 base::Result<Histories::Place> Histories::place(const EventStamp& stamp, model::Pid pid, Role role) {
+    const std::string_view node = stamp.node.empty() ? std::string_view(host_) : stamp.node;
     // Of each host the boot that ran then.
     std::vector<const model::Boot*> running;
     const auto until_ns = later(stamp.time_ns, slack_ns);
-    bool is_known = stamp.node.empty();
+    bool is_known = node.empty();
     for (const auto& boot : boots_) {
-        if (!stamp.node.empty() && !same_host(boot.host, stamp.node)) continue;
+        if (!node.empty() && !same_host(boot.host, node)) continue;
         is_known = true;
         const bool is_first = std::none_of(running.begin(), running.end(),
                                            [&](const model::Boot* other) { return other->host == boot.host; });

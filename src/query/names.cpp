@@ -2,6 +2,7 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
 #include <optional>
@@ -22,6 +23,19 @@ std::optional<std::int64_t> number_of(std::string_view text, std::int64_t larges
 
 std::string quoted(std::string_view text) {
     return "\"" + std::string(text) + "\"";
+}
+
+base::Result<std::optional<model::Node>> latest(store::Reader& reader, model::Pid pid, model::TimeNs at_ns,
+                                                const std::vector<model::BootId>& boots) {
+    if (boots.size() <= 1) return reader.by_pid(pid, at_ns, boots.empty() ? 0 : boots.front());
+    model::Id id = 0;
+    const auto looked = reader.lives(pid, at_ns, [&](const model::Process& life) {
+        if (std::find(boots.begin(), boots.end(), life.boot) != boots.end()) id = life.id;
+        return id == 0;
+    });
+    if (!looked) return tl::unexpected(looked.error());
+    if (id == 0) return std::optional<model::Node>();
+    return reader.by_id(id);
 }
 
 }  // namespace
@@ -58,8 +72,16 @@ base::Result<std::uint32_t> parse_user(std::string_view text) {
     return static_cast<std::uint32_t>(found->pw_uid);
 }
 
+bool same_host(std::string_view host, std::string_view name) {
+    const auto label = [](std::string_view text) { return text.substr(0, text.find('.')); };
+    const bool is_address = !name.empty() && name.find_first_not_of("0123456789.:") == std::string_view::npos;
+    if (host == name || is_address) return host == name;
+    const bool is_short = host == label(host) || name == label(name);
+    return is_short && label(host) == label(name);
+}
+
 base::Result<model::Node> resolve(store::Reader& reader, const ProcessName& name, model::TimeNs at_ns,
-                                  model::BootId boot) {
+                                  const std::vector<model::BootId>& boots) {
     auto found = [&] {
         switch (name.kind) {
             case ProcessName::Kind::id:
@@ -69,7 +91,7 @@ base::Result<model::Node> resolve(store::Reader& reader, const ProcessName& name
             case ProcessName::Kind::pid:
                 break;
         }
-        return reader.by_pid(static_cast<model::Pid>(name.number), at_ns, boot);
+        return latest(reader, static_cast<model::Pid>(name.number), at_ns, boots);
     }();
     if (!found) return tl::unexpected(found.error());
     if (*found) return std::move(**found);

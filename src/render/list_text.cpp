@@ -13,7 +13,8 @@ constexpr int user_column = 17;
 constexpr int login_column = 33;
 constexpr int started_column = 49;
 constexpr int ended_column = 74;
-constexpr int command_column = 88;
+constexpr int lived_column = 88;
+constexpr int command_column = 101;
 constexpr std::size_t command_bytes_max = 4096;
 }  // namespace
 
@@ -25,6 +26,7 @@ void list_header(const Style& style, std::string& out) {
                                                      {login_column, "LOGIN"},
                                                      {started_column, "STARTED"},
                                                      {ended_column, "ENDED"},
+                                                     {lived_column, "LIVED"},
                                                      {command_column, "COMMAND"}};
     for (const auto& [column, name] : heads) {
         line.to(column);
@@ -48,6 +50,8 @@ void list_line(const model::Node& node, const Style& style, std::string& out) {
     line.to(ended_column);
     const bool killed = process.ended && process.ended->signal;
     line.put(end_words(process), killed ? Ink::bad : process.ended ? Ink::faint : Ink::good);
+    line.to(lived_column);
+    line.put(process.ended ? duration_text(process.ended->time_ns - process.born.time_ns) : "-");
     line.to(command_column);
     line.put(command_words(node, command_bytes_max));
     line.end();

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 
+#include "follower.hpp"
 #include "lineage/store/store.hpp"
 #include "reader.hpp"
 #include "schema.hpp"
@@ -106,7 +107,9 @@ base::Result<std::unique_ptr<Writer>> open_writer(const std::string& path) {
     return writer;
 }
 
-base::Result<std::unique_ptr<Reader>> open_reader(const std::string& path) {
+namespace {
+
+base::Result<std::unique_ptr<SqliteReader>> open_sqlite_reader(const std::string& path) {
     if (auto status = check_file(path, R_OK); !status) return tl::unexpected(status.error());
     auto database = open_for_reading(path, "");
     if (!database && has_no_log(path) && ::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) != 0) {
@@ -114,6 +117,22 @@ base::Result<std::unique_ptr<Reader>> open_reader(const std::string& path) {
     }
     if (!database) return tl::unexpected(database.error());
     return std::make_unique<SqliteReader>(std::move(*database));
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<Reader>> open_reader(const std::string& path) {
+    auto reader = open_sqlite_reader(path);
+    if (!reader) return tl::unexpected(reader.error());
+    return std::move(*reader);
+}
+
+base::Result<std::unique_ptr<Follower>> open_follower(const std::string& path, const model::Filter& filter) {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0) return base::fail_errno("open " + path, errno);
+    auto reader = open_sqlite_reader(path);
+    if (!reader) return tl::unexpected(reader.error());
+    return std::make_unique<SqliteFollower>(std::move(*reader), path, status, filter);
 }
 
 }  // namespace lineage::store

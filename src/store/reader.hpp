@@ -1,6 +1,7 @@
 // The SQLite Reader: a read-only connection whose every answer comes from one state of the database.
 #pragma once
 
+#include "ancestry.hpp"
 #include "lineage/store/store.hpp"
 #include "matcher.hpp"
 #include "names.hpp"
@@ -29,7 +30,6 @@ public:
     base::Result<std::map<std::string, std::string>> facts() override;
     base::Result<Sizes> sizes() override;
 
-private:
     /// All reads while one of these lives see one state of the database. They nest: select()'s caller may ask more.
     class Snapshot {
     public:
@@ -41,7 +41,11 @@ private:
     private:
         SqliteReader& reader_;
     };
+    /// The process with all that belongs to it, if it fits what is not in the columns of its row.
+    std::optional<model::Node> matching(ProcessRow&& process, const Matcher& matcher, Ancestry& ancestry);
+    [[nodiscard]] Database& database() { return *database_; }
 
+private:
     /// `result`, or the failure if one happened on the way to it.
     template <class Value>
     base::Result<Value> answer(Value result) {

@@ -2,24 +2,13 @@
 #include <algorithm>
 #include <limits>
 
+#include "conditions.hpp"
 #include "reader.hpp"
 
 namespace lineage::store {
 namespace {
 
-// A query that grows with the filter: its text, and the values for its ?.
-struct Query {
-    std::string sql;
-    std::vector<std::int64_t> values;
-
-    void require(const char* condition, std::initializer_list<std::int64_t> more = {}) {
-        sql += std::string(" AND ") + condition;
-        values.insert(values.end(), more);
-    }
-};
-
-// What the columns of a process alone decide. The alive are few and have an index; the planner must be shown that
-// it applies (`life_class > 0`).
+// The alive are few and have an index, and who descends from one process is found by going down from it.
 Query query_of(const model::Filter& filter) {
     Query query;
     if (filter.under != 0) {
@@ -34,16 +23,7 @@ Query query_of(const model::Filter& filter) {
     }
     query.sql += "SELECT " + std::string(process_columns) + " FROM process WHERE true";
     if (filter.under != 0) query.require("id IN (SELECT member FROM below)");
-    if (filter.pid) query.require("pid = ?", {*filter.pid});
-    if (filter.boot != 0) query.require("boot = ?", {filter.boot});
-    if (filter.signal) query.require("status = ?", {-1 - std::int64_t{*filter.signal}});
-    if (filter.until_ns) query.require("born_ns <= ?", {*filter.until_ns});
-    if (filter.since_ns) query.require("(lived_ns IS NULL OR born_ns + lived_ns >= ?)", {*filter.since_ns});
-    if (filter.alive_at_ns) {
-        query.require("born_ns <= ? AND (lived_ns IS NULL OR born_ns + lived_ns > ?)",
-                      {*filter.alive_at_ns, *filter.alive_at_ns});
-    }
-    if (filter.alive_only) query.require("life_class > 0 AND life_class = 6");
+    query.require_columns(filter);
     query.sql += " ORDER BY id";
     return query;
 }
@@ -75,19 +55,25 @@ model::TimeNs forth(model::TimeNs time_ns, model::TimeNs by_ns) {
 base::Status SqliteReader::select(const model::Filter& filter, const std::function<bool(model::Node&&)>& take) {
     const Snapshot snapshot(*this);
     const Matcher matcher(*database_, filter);
+    Ancestry ancestry(*database_, matcher, filter, false);
     const auto query = query_of(filter);
     Statement rows(*database_, query.sql);
     std::size_t taken = 0;
     for (rows.start(query.values); rows.next();) {
-        auto process = read_process(rows);
-        const auto images = images_of(process.process.id);
-        const auto from_ancestor = inherited(process.process);
-        const auto* current = from_ancestor ? &*from_ancestor : own_current(process.process, images);
-        if (!matcher.matches(process, images, current)) continue;
-        auto found = node(std::move(process), images, current);
-        if (database_->failed() || !take(std::move(found)) || ++taken == filter.limit) break;
+        auto found = matching(read_process(rows), matcher, ancestry);
+        if (!found) continue;
+        if (database_->failed() || !take(std::move(*found)) || ++taken == filter.limit) break;
     }
     return database_->take_failure();
+}
+
+std::optional<model::Node> SqliteReader::matching(ProcessRow&& process, const Matcher& matcher, Ancestry& ancestry) {
+    if (!ancestry.matches(process.process)) return std::nullopt;
+    const auto images = images_of(process.process.id);
+    const auto from_ancestor = inherited(process.process);
+    const auto* current = from_ancestor ? &*from_ancestor : own_current(process.process, images);
+    if (!matcher.matches(process, images, current)) return std::nullopt;
+    return node(std::move(process), images, current);
 }
 
 base::Result<std::optional<model::Node>> SqliteReader::by_event(model::TimeNs time_ns, std::int64_t serial) {

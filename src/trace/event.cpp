@@ -40,7 +40,8 @@ Gathered gather(std::string_view text) {
 }  // namespace
 
 base::Result<EventAnswer> event_of(store::Reader& reader, model::TimeNs time_ns, std::int64_t serial,
-                                   const std::vector<std::unique_ptr<RecordSource>>& sources) {
+                                   const std::vector<std::unique_ptr<RecordSource>>& sources,
+                                   const std::string& host) {
     std::string text;
     std::string looked;
     for (auto source = sources.begin(); text.empty() && source != sources.end(); ++source) {
@@ -54,7 +55,7 @@ base::Result<EventAnswer> event_of(store::Reader& reader, model::TimeNs time_ns,
     answer.has_records = gathered.stamp.has_value();
     auto stamp = gathered.stamp.value_or(query::EventStamp{{}, time_ns, serial});
     stamp.node = gathered.node;
-    query::Histories histories(reader);
+    query::Histories histories(reader, host);
     if (auto status = histories.refresh(); !status) return tl::unexpected(status.error());
     auto found = placed(histories, stamp, gathered.parties);
     if (!found) return tl::unexpected(found.error());

@@ -25,7 +25,7 @@ struct Tracer::State {
     State(store::Reader& reader, Options chosen, Write sink)
         : options(chosen),
           write(std::move(sink)),
-          histories(reader),
+          histories(reader, options.host),
           window([this](std::string_view bytes) { line(bytes); },
                  [this](audit::LoggedEvent&& event) { take(std::move(event)); }, limits_of(chosen)) {}
 

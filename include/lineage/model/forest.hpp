@@ -48,8 +48,11 @@ struct Filter {
     bool alive_only = false;   ///< has no end
     Id under = 0;              ///< itself or a descendant of it; 0: anywhere
     std::optional<int> depth;  ///< of descent below `under`; needs it
-    BootId boot = 0;           ///< 0: every boot
-    std::size_t limit = 0;     ///< 0: all
+    /// Some ancestor had run an image, by the time that the path to the process left it, whose exe or script matches by
+    /// GLOB; empty: any.
+    std::string ancestor_glob;
+    std::vector<BootId> boots;  ///< in one of these; empty: in any
+    std::size_t limit = 0;      ///< 0: all
 };
 
 }  // namespace lineage::model

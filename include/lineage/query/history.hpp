@@ -44,7 +44,8 @@ const char* text_of(Unplaced why);  ///< "name no process", to go behind a numbe
 
 class Histories {
 public:
-    explicit Histories(store::Reader& reader) : reader_(reader) {}
+    /// `host`: whose an event is that names none; empty: anybody's.
+    explicit Histories(store::Reader& reader, std::string host = {}) : reader_(reader), host_(std::move(host)) {}
 
     /// To be called now and then: forgets what was read if the database has changed.
     base::Status refresh();
@@ -76,6 +77,7 @@ private:
     base::Status read_boots();
 
     store::Reader& reader_;
+    std::string host_;
     std::int64_t version_ = -1;
     std::vector<model::Boot> boots_;  ///< latest start first
     std::unordered_map<model::Id, Known> processes_;

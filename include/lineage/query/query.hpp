@@ -25,9 +25,12 @@ base::Result<model::TimeNs> parse_time(std::string_view text, model::TimeNs now_
 /// A number or a name of the user database.
 base::Result<std::uint32_t> parse_user(std::string_view text);
 
-/// Nothing found: Error with ExitCode::nothing_matched.
+/// A pid is looked for in these boots; empty: in all. Nothing found: Error with ExitCode::nothing_matched.
 base::Result<model::Node> resolve(store::Reader& reader, const ProcessName& name, model::TimeNs at_ns,
-                                  model::BootId boot = 0);
+                                  const std::vector<model::BootId>& boots = {});
+/// Is `host` the one that `name` means: the same, or one of them without the domain (auditd's name_format: hostname or
+/// fqd)?
+bool same_host(std::string_view host, std::string_view name);
 base::Result<model::Path> path_of(store::Reader& reader, model::Id id);
 /// The processes that match with the edges between them. `with_ancestors` adds every selected process's path to pid 0.
 base::Result<model::Forest> forest_of(store::Reader& reader, const model::Filter& filter, bool with_ancestors);

@@ -120,6 +120,21 @@ public:
     virtual base::Result<Sizes> sizes() = 0;
 };
 
+/// Follows a history that grows: which processes have come to match. Reads for a moment at each look and holds nothing
+/// in between, so it stands in no writer's way.
+class Follower {
+public:
+    virtual ~Follower() = default;
+    /// Those that have come to match since the last look, each once, by ascending id; none if nothing has changed. The
+    /// first look passes over all that match already. Memory goes with the number of the alive.
+    virtual base::Result<std::vector<model::Node>> look() = 0;
+    /// Becomes readable when somebody writes to the database, look() empties it; -1: there is no such signal. What was
+    /// written may become visible some milliseconds later.
+    [[nodiscard]] virtual int signal_fd() const = 0;
+    /// Another file stands at its path.
+    [[nodiscard]] virtual bool replaced() const = 0;
+};
+
 // Files in trouble. What stands at a database's path is never overwritten: it gets a name of its own beside it,
 // PATH.WHY- and the date, its log and index with it. Nobody may have the database open.
 
@@ -135,5 +150,7 @@ base::Result<bool> put_back(const std::string& path, int file);
 base::Result<std::unique_ptr<Writer>> open_writer(const std::string& path);
 /// Never creates, migrates or writes.
 base::Result<std::unique_ptr<Reader>> open_reader(const std::string& path);
+/// Likewise. `filter`'s limit and depth do not count.
+base::Result<std::unique_ptr<Follower>> open_follower(const std::string& path, const model::Filter& filter);
 
 }  // namespace lineage::store

@@ -30,8 +30,9 @@ struct EventAnswer {
     bool has_records = false;
 };
 /// What there is of it; nothing at all: ExitCode::nothing_matched, with where it was looked for. A source that cannot
-/// be read fails only where the answer is in no other.
+/// be read fails only where the answer is in no other. Records that name no host are of `host`, where that is given.
 base::Result<EventAnswer> event_of(store::Reader& reader, model::TimeNs time_ns, std::int64_t serial,
-                                   const std::vector<std::unique_ptr<RecordSource>>& sources);
+                                   const std::vector<std::unique_ptr<RecordSource>>& sources,
+                                   const std::string& host = {});
 
 }  // namespace lineage::trace

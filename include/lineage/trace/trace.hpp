@@ -8,6 +8,7 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "lineage/base/result.hpp"
@@ -18,6 +19,7 @@ namespace lineage::trace {
 struct Options {
     bool json = false;
     std::size_t history_bytes_max = 0;  ///< 0: histories are written whole
+    std::string host;                   ///< whose records they are, where they do not say; empty: anybody's
     /// Someone waits at the other end: an event whose end does not come is written all the same after a while. Else
     /// what is written does not depend on how fast the input comes.
     bool live = false;

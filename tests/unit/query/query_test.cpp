@@ -89,7 +89,7 @@ TEST_CASE("a name leads to its process, or matches nothing") {
     CHECK(found("31") == -1);
     CHECK(found("1763720000.123:530") == -1);
     CHECK(resolve(reader, {ProcessName::Kind::event, 530, 55}, 0).value().process.id == 30);
-    CHECK(resolve(reader, {ProcessName::Kind::pid, 1030, 0}, 77, 9).error().exit == base::ExitCode::nothing_matched);
+    CHECK(resolve(reader, {ProcessName::Kind::pid, 1030, 0}, 77, {9}).error().exit == base::ExitCode::nothing_matched);
 }
 
 TEST_CASE("a gap touches the lives that overlap it") {

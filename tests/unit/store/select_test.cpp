@@ -82,6 +82,33 @@ TEST_CASE_FIXTURE(Fixture, "a pid is its latest life that had begun") {
     CHECK(pid_at(99, at(100)) == 0);
 }
 
+TEST_CASE_FIXTURE(Fixture, "an ancestor counts with what it ran before the path to the process left it") {
+    const auto below = [&](const char* glob) { return found([&](auto& f) { f.ancestor_glob = glob; }); };
+    CHECK(below("*/bash") == Ids{3});    // not the shell itself
+    CHECK(below("*/run.pl") == Ids{5});  // by the script's name
+    CHECK(below("*/nobody") == Ids{});
+    in_transaction(*writer, [&] {
+        auto late = image(1, "/bin/late", {"late"});
+        late.time_ns = at(100);
+        late.serial = 1000;
+        writer->put(2, late);
+    });
+    CHECK(below("*/late") == Ids{});
+    CHECK(found([](auto& f) {
+              f.ancestor_glob = "*/bash";
+              f.signal = 9;
+          }) == Ids{3});
+    CHECK(found([](auto& f) {
+              f.ancestor_glob = "*/bash";
+              f.signal = 11;
+          }) == Ids{});
+}
+
+TEST_CASE_FIXTURE(Fixture, "several boots can be meant") {
+    CHECK(found([](auto& f) { f.boots = {1, 2}; }) == found([](auto&) {}));
+    CHECK(found([](auto& f) { f.boots = {7}; }) == Ids{});
+}
+
 TEST_CASE_FIXTURE(Fixture, "a boot extends from the first birth seen to the last thing seen") {
     in_transaction(*writer, [&] {
         writer->put(model::Boot{3, "three", "host", start_ns - second_ns, true});  // began before, holds nothing
@@ -156,7 +183,7 @@ TEST_CASE_FIXTURE(Fixture, "ancestors lead to the root, parent first") {
 TEST_CASE_FIXTURE(Fixture, "every condition of a filter selects") {
     CHECK(found([](auto&) {}) == Ids{1, 2, 3, 4, 5, 6});
     CHECK(found([](auto& f) { f.pid = 1004; }) == Ids{4, 6});
-    CHECK(found([](auto& f) { f.boot = 2; }) == Ids{6});
+    CHECK(found([](auto& f) { f.boots = {2}; }) == Ids{6});
     CHECK(found([](auto& f) { f.exe_glob = "/bin/ba*"; }) == Ids{2, 3});
     CHECK(found([](auto& f) { f.exe_glob = "*/env"; }) == Ids{4});
     CHECK(found([](auto& f) { f.exe_glob = "/opt/run.pl"; }) == Ids{4});
@@ -203,7 +230,7 @@ TEST_CASE_FIXTURE(Fixture, "every condition of a filter selects") {
               f.exe_glob = "*";
               f.auid = 500;
               f.pid = 1004;
-              f.boot = 1;
+              f.boots = {1};
           }) == Ids{4});
 }
 

@@ -1,0 +1,29 @@
+#include "conditions.hpp"
+
+namespace lineage::store {
+
+void Query::require(const std::string& condition, std::initializer_list<std::int64_t> more) {
+    sql += " AND " + condition;
+    values.insert(values.end(), more);
+}
+
+void Query::require_columns(const model::Filter& filter) {
+    if (filter.pid) require("pid = ?", {*filter.pid});
+    if (!filter.boots.empty()) {
+        std::string places;
+        for (std::size_t i = 0; i < filter.boots.size(); ++i) places += i == 0 ? "?" : ", ?";
+        require("boot IN (" + places + ")");
+        values.insert(values.end(), filter.boots.begin(), filter.boots.end());
+    }
+    if (filter.signal) require("status = ?", {-1 - std::int64_t{*filter.signal}});
+    if (filter.until_ns) require("born_ns <= ?", {*filter.until_ns});
+    if (filter.since_ns) require("(lived_ns IS NULL OR born_ns + lived_ns >= ?)", {*filter.since_ns});
+    if (filter.alive_at_ns) {
+        require("born_ns <= ? AND (lived_ns IS NULL OR born_ns + lived_ns > ?)",
+                {*filter.alive_at_ns, *filter.alive_at_ns});
+    }
+    // The planner must be shown that the index applies (`life_class > 0`).
+    if (filter.alive_only) require("life_class > 0 AND life_class = 6");
+}
+
+}  // namespace lineage::store
