@@ -122,9 +122,8 @@ void Assembler::State::hand_over(Pending& event) {
 std::optional<LineStamp> stamp_of(std::string_view line) {
     line = without_enrichment(line);
     LineStamp stamp;
-    std::uint16_t type = 0;
     RecordId id;
-    if (!take_line_head(line, stamp.node, type) || !take_id(line, id)) return std::nullopt;
+    if (!take_line_head(line, stamp.node, stamp.type) || !take_id(line, id)) return std::nullopt;
     stamp.time_ns = id.time_ns;
     stamp.serial = id.serial;
     return stamp;

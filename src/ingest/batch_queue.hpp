@@ -12,7 +12,11 @@
 
 namespace lineage::ingest {
 
-using Batch = std::vector<model::Observation>;
+/// In order, of one host: the number that the reader gave it.
+struct Batch {
+    std::size_t host = 0;
+    std::vector<model::Observation> observations;
+};
 
 class BatchQueue {
 public:

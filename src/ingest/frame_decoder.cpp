@@ -166,9 +166,9 @@ void FrameDecoder::line(const model::Frame& frame) {
         const auto stamp = audit::stamp_of(frame.payload);
         if (stamp) {
             model::BootBegan began;
-            began.host = stamp->node;
+            began.host = stamp->node.empty() ? host_ : stamp->node;
             began.name = fmt::format("import-{:016x}",
-                                     hash_of(fmt::format("{} {} {}", stamp->node, stamp->time_ns, stamp->serial)));
+                                     hash_of(fmt::format("{} {} {}", began.host, stamp->time_ns, stamp->serial)));
             began.started_ns = stamp->time_ns;
             began.imported = true;
             boot_known_ = true;

@@ -20,6 +20,13 @@ public:
         : take_(std::move(take)), assembler_(take_, limits) {}
 
     void frame(const model::Frame& frame);
+    /// Whose log it is, where its lines do not say.
+    void set_host(std::string host) { host_ = std::move(host); }
+    /// The log's next line begins another boot: hands over what is held back of this one.
+    void end_boot() {
+        finish();
+        boot_known_ = false;
+    }
     /// No more frames: hands over what is held back.
     void finish() { assembler_.finish(); }
     /// Frames were lost between the last one and the next, which was received at `until_ns` (0: not known).
@@ -51,6 +58,7 @@ private:
     model::TimeNs last_received_ns_ = 0;
     model::TimeNs snapshot_ended_ns_ = 0;
     bool boot_known_ = false;
+    std::string host_;
 };
 
 }  // namespace lineage::ingest

@@ -142,7 +142,7 @@ base::Status Pipeline::restore(const store::Progress& progress) {
 }
 
 void Pipeline::reserve_ids(const store::LastIds& taken) {
-    state_->tracker.reserve_ids(taken.process, taken.boot, taken.gap, taken.tamper);
+    state_->tracker.reserve_ids({taken.process, taken.boot, taken.gap, taken.tamper});
 }
 
 void Pipeline::discard_changes() {

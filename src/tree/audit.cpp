@@ -50,6 +50,23 @@ bool Tracker::State::knows_image(const Life& life, const std::string& exe) {
     return owner == nullptr || seq >= owner->images.size() || owner->images[seq].exe == exe;
 }
 
+bool Tracker::State::of_another_life(const Life& life, const model::AuditHeader& task) {
+    if (life.birth_known() || !life.stated || task.serial < life.stated_serial || connector_covers(task.time_ns))
+        return false;
+    // A session that is set changes by a LOGIN record alone, and nobody is adopted but by init or an ancestor of his.
+    const auto& who = life.process.credentials;
+    if (task.credentials && who.ses != model::unset_uid && task.credentials->ses != who.ses) return true;
+    if (task.ppid <= 1 || task.ppid == life.process.ppid) return false;
+    for (const Life* up = life.parent; up != nullptr; up = up->parent) {
+        if (up->process.pid == task.ppid) return false;
+        if (up->process.pid <= 1) return true;
+        // Of whom no record has told, nobody knows who is above.
+        if (!up->stated) break;
+    }
+    const Life* const parent = life_at(task.ppid, task.time_ns);
+    return parent != nullptr && parent->stated && parent->from_ns() > life.acted_ns;
+}
+
 void Tracker::State::on(model::AuditExec&& exec) {
     const auto& task = exec.task;
     const auto untold = [&](const model::Image& one) {
@@ -144,7 +161,9 @@ void Tracker::State::on(model::AuditStatement&& statement) {
 }
 
 void Tracker::State::on(model::AuditLogin&& login) {
-    Life& life = life_of(login.task);
+    auto before = login.task;  // the session that it changes to tells nothing of whose it was
+    before.credentials.reset();
+    Life& life = life_of(before);
     state(life, login.task);
     life.process.credentials.auid = login.auid;
     life.process.credentials.ses = login.ses;

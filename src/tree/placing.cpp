@@ -66,6 +66,7 @@ Life& Tracker::State::life_of(const model::AuditHeader& task, const Fits& fits) 
         if (Life* before = population.neighbour(*life, -1); before != nullptr && before->ended_by_thread_exit())
             life = before;
     if (life == nullptr) life = alive_after_all(task.pid);
+    if (life != nullptr && of_another_life(*life, task)) life = &make_provisional(task.pid, task.time_ns, task.ppid);
     Life* const newest = population.newest(task.pid);
     if (life == nullptr && newest != nullptr && connector_covers(task.time_ns) &&
         task.time_ns - newest->process.ended->time_ns < 1'000'000'000)

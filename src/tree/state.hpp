@@ -294,6 +294,9 @@ struct Tracker::State {
 
     // audit.cpp
     void state(Life& life, const model::AuditHeader& task);
+    /// Where no witness tells of births and deaths: does the record speak for a later life of the pid than `life`, by
+    /// what never changes in one?
+    bool of_another_life(const Life& life, const model::AuditHeader& task);
     bool knows_image(const Life& life, const std::string& exe);
     void on(model::AuditExec&& exec);
     void on(model::AuditExit&& exit);

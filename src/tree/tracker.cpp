@@ -176,11 +176,15 @@ std::vector<Question> Tracker::take_questions() {
     return std::exchange(state_->questions, {});
 }
 
-void Tracker::reserve_ids(model::Id process, model::BootId boot, model::Id gap, model::Id tamper) {
-    state_->population.last_id = std::max(state_->population.last_id, process);
-    state_->last_boot_id = std::max(state_->last_boot_id, boot);
-    state_->last_gap_id = std::max(state_->last_gap_id, gap);
-    state_->last_tamper_id = std::max(state_->last_tamper_id, tamper);
+void Tracker::reserve_ids(const Ids& taken) {
+    state_->population.last_id = std::max(state_->population.last_id, taken.process);
+    state_->last_boot_id = std::max(state_->last_boot_id, taken.boot);
+    state_->last_gap_id = std::max(state_->last_gap_id, taken.gap);
+    state_->last_tamper_id = std::max(state_->last_tamper_id, taken.tamper);
+}
+
+Ids Tracker::last_ids() const {
+    return {state_->population.last_id, state_->last_boot_id, state_->last_gap_id, state_->last_tamper_id};
 }
 
 Counters Tracker::counters() const {

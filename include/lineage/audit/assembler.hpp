@@ -24,6 +24,7 @@ namespace lineage::audit {
 /// Who wrote a line of a log, and the id of its event; nullopt for what is no audit record.
 struct LineStamp {
     std::string_view node;
+    std::uint16_t type = 0;  ///< 0: of no name that libaudit knows
     model::TimeNs time_ns = 0;
     std::int64_t serial = 0;
 };

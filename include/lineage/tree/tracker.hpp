@@ -44,6 +44,14 @@ struct Counters {
     std::uint64_t in_memory = 0;  ///< lives kept now
 };
 
+/// The last id of each kind that has been given out.
+struct Ids {
+    model::Id process = 0;
+    model::BootId boot = 0;
+    model::Id gap = 0;
+    model::Id tamper = 0;
+};
+
 class Tracker {
 public:
     Tracker();
@@ -66,7 +74,8 @@ public:
     std::vector<Question> take_questions();
 
     /// Ids that are given out from now on are larger than these (ids already in the database).
-    void reserve_ids(model::Id process, model::BootId boot, model::Id gap, model::Id tamper);
+    void reserve_ids(const Ids& taken);
+    [[nodiscard]] Ids last_ids() const;
     [[nodiscard]] Counters counters() const;
 
     void save(std::string& out) const;
