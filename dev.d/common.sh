@@ -47,14 +47,16 @@ apt_quietly() { # LOG VERB...
     DEBIAN_FRONTEND=noninteractive apt-get -y -qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "$@" >>"$log" 2>&1
 }
 
-# auditctl, ausearch and aureport for tests that compare with them. Never installed: the package would start a second
-# audit daemon on a developer's machine. Where they cannot be had, those tests skip.
+# auditctl, ausearch and aureport for tests that compare with them, and auditd for the one that records beside it, with a
+# library of its own. Never installed: the package would start a second audit daemon on a developer's machine. Where
+# they cannot be had, those tests skip.
 fetch_audit_tools() {
-    command -v ausearch >/dev/null && return 0
+    ! ls "$tools"/sbin/auditd "$tools"/usr/lib/*/libwrap.so.0 >/dev/null 2>&1 || return 0
     command -v apt-get >/dev/null || return 0
-    say "fetching auditd's tools into build/tools (unpacked, not installed)"
+    say "fetching auditd and its tools into build/tools (unpacked, not installed)"
     mkdir -p "$tools"
-    if ! (cd "$tools" && apt-get -qq -o APT::Sandbox::User=root download auditd && dpkg -x auditd_*.deb .) >/dev/null 2>&1; then
+    if ! (cd "$tools" && apt-get -qq -o APT::Sandbox::User=root download auditd libwrap0 &&
+        for package in auditd_*.deb libwrap0_*.deb; do dpkg -x "$package" .; done) >/dev/null 2>&1; then
         say "could not be fetched: tests that compare with ausearch will be skipped"
     fi
 }

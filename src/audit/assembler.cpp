@@ -123,7 +123,9 @@ std::optional<LineStamp> stamp_of(std::string_view line) {
     line = without_enrichment(line);
     LineStamp stamp;
     RecordId id;
-    if (!take_line_head(line, stamp.node, stamp.type) || !take_id(line, id)) return std::nullopt;
+    if (!take_line_head(line, stamp.node, stamp.type)) return std::nullopt;
+    stamp.text = line;
+    if (!take_id(line, id)) return std::nullopt;
     stamp.time_ns = id.time_ns;
     stamp.serial = id.serial;
     return stamp;

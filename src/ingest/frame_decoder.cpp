@@ -162,20 +162,22 @@ void FrameDecoder::hole(const connector::Sequence::Hole& hole, model::TimeNs unt
 }
 
 void FrameDecoder::line(const model::Frame& frame) {
+    if (const auto stamp = audit::stamp_of(frame.payload)) return record(*stamp, frame.received_ns);
+    assembler_.line(frame.payload, frame.received_ns);  // counts it
+}
+
+void FrameDecoder::record(const audit::LineStamp& line, model::TimeNs received_ns) {
     if (!boot_known_) {
-        const auto stamp = audit::stamp_of(frame.payload);
-        if (stamp) {
-            model::BootBegan began;
-            began.host = stamp->node.empty() ? host_ : stamp->node;
-            began.name = fmt::format("import-{:016x}",
-                                     hash_of(fmt::format("{} {} {}", began.host, stamp->time_ns, stamp->serial)));
-            began.started_ns = stamp->time_ns;
-            began.imported = true;
-            boot_known_ = true;
-            take_(std::move(began));
-        }
+        model::BootBegan began;
+        began.host = line.node.empty() ? host_ : line.node;
+        began.name =
+            fmt::format("import-{:016x}", hash_of(fmt::format("{} {} {}", began.host, line.time_ns, line.serial)));
+        began.started_ns = line.time_ns;
+        began.imported = true;
+        boot_known_ = true;
+        take_(std::move(began));
     }
-    assembler_.line(frame.payload, frame.received_ns);
+    assembler_.record(line.type, line.text, received_ns);
 }
 
 void FrameDecoder::lost_frames(std::string why, model::TimeNs until_ns) {

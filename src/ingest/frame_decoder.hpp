@@ -20,6 +20,8 @@ public:
         : take_(std::move(take)), assembler_(take_, limits) {}
 
     void frame(const model::Frame& frame);
+    /// A line of a log.
+    void record(const audit::LineStamp& line, model::TimeNs received_ns);
     /// Whose log it is, where its lines do not say.
     void set_host(std::string host) { host_ = std::move(host); }
     /// The log's next line begins another boot: hands over what is held back of this one.

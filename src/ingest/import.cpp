@@ -35,8 +35,9 @@ public:
     }
 
     void line(const model::Frame& frame, const std::optional<audit::LineStamp>& stamp) {
-        if (stamp && signs_.begins(*stamp)) decoder_.end_boot();
-        decoder_.frame(frame);
+        if (!stamp) return decoder_.frame(frame);
+        if (signs_.begins(*stamp)) decoder_.end_boot();
+        decoder_.record(*stamp, frame.received_ns);
     }
     FrameDecoder& decoder() { return decoder_; }
     [[nodiscard]] std::uint64_t boots() const { return boots_; }

@@ -1,6 +1,6 @@
 """Debian's auditd, unpacked and not installed (dev.d's fetch_audit_tools), for as long as a test below audit_guard wants it."""
+import glob
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -34,11 +34,17 @@ PLUGIN = "active = yes\ndirection = out\npath = {path}\ntype = always\nformat = 
 
 
 def unpacked():
-    """Where its programs are; None: nowhere."""
-    for folder in (os.path.join(os.path.dirname(__file__), "../../build/tools"), "/tmp/auditpkg/x"):
-        if os.access(os.path.join(folder, "sbin/auditd"), os.X_OK):
-            return os.path.realpath(folder)
-    return None
+    """Where its programs are; None: nowhere, or they cannot run here."""
+    folder = os.path.realpath(os.path.join(os.path.dirname(__file__), "../../build/tools"))
+    daemon = os.path.join(folder, "sbin/auditd")
+    if not os.access(daemon, os.X_OK):
+        return None
+    linked = subprocess.run(["ldd", daemon], env=environment_of(folder), capture_output=True, text=True, check=False)
+    return None if "not found" in linked.stdout else folder
+
+
+def environment_of(tools):
+    return dict(os.environ, LD_LIBRARY_PATH=":".join(glob.glob(os.path.join(tools, "usr/lib/*/"))))
 
 
 class Auditd:
@@ -56,7 +62,7 @@ class Auditd:
         for name in ("auditd.conf", "plugins.d/plugin.conf"):
             if os.path.exists(os.path.join(folder, name)):
                 os.chmod(os.path.join(folder, name), 0o600)
-        self.environment = dict(os.environ, LD_LIBRARY_PATH=os.path.join(tools, "usr/lib/x86_64-linux-gnu"))
+        self.environment = environment_of(tools)
         self.errors = open(os.path.join(folder, "auditd.err"), "wb")
         self.process = subprocess.Popen([os.path.join(tools, "sbin/auditd"), "-n", "-s", "enable", "-c", folder],
                                         env=self.environment, stdin=subprocess.DEVNULL, stdout=self.errors, stderr=self.errors)
@@ -79,9 +85,3 @@ class Auditd:
         self.process.wait(30)
         self.errors.close()
 
-
-def works(tools):
-    """Are its libraries there?"""
-    environment = dict(os.environ, LD_LIBRARY_PATH=os.path.join(tools, "usr/lib/x86_64-linux-gnu"))
-    linked = subprocess.run(["ldd", os.path.join(tools, "sbin/auditd")], env=environment, capture_output=True, text=True, check=False)
-    return "not found" not in linked.stdout and shutil.which("ldd") is not None

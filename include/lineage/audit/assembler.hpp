@@ -27,6 +27,7 @@ struct LineStamp {
     std::uint16_t type = 0;  ///< 0: of no name that libaudit knows
     model::TimeNs time_ns = 0;
     std::int64_t serial = 0;
+    std::string_view text;  ///< from "audit(" on, without enrichment: what Assembler::record() takes
 };
 std::optional<LineStamp> stamp_of(std::string_view line);
 
