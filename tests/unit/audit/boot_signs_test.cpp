@@ -23,9 +23,11 @@ std::vector<int> boots_in(const std::vector<Record>& records) {
     std::vector<int> boots;
     for (std::size_t i = 0; i < records.size(); ++i) {
         const auto& one = records[i];
-        if (signs.begins(
-                {"", static_cast<std::uint16_t>(one.type), static_cast<std::int64_t>(one.seconds * 1e9), one.serial}))
-            boots.push_back(static_cast<int>(i));
+        lineage::audit::LineStamp stamp;
+        stamp.type = static_cast<std::uint16_t>(one.type);
+        stamp.time_ns = static_cast<std::int64_t>(one.seconds * 1e9);
+        stamp.serial = one.serial;
+        if (signs.begins(stamp)) boots.push_back(static_cast<int>(i));
     }
     return boots;
 }

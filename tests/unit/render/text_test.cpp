@@ -231,8 +231,8 @@ TEST_CASE("find's line has the id, the user and how it ended") {
     render::list_header(utc_style(), out);
     render::list_line(shell(), utc_style(), out);
     CHECK("\n" + out == R"(
-ID       PID     USER            LOGIN           STARTED                  ENDED         COMMAND
-@3       4242    alice (1000)    alice (1000)    2025-11-21 12:00:03.123Z SIGKILL (9)   /usr/bin/bash as -bash
+ID       PID     USER            LOGIN           STARTED                  ENDED         LIVED        COMMAND
+@3       4242    alice (1000)    alice (1000)    2025-11-21 12:00:03.123Z SIGKILL (9)   2.5 s        /usr/bin/bash as -bash
 )");
 }
 
