@@ -41,7 +41,7 @@ base::Status run(const Arguments& arguments) {
                     report->events, report->processes, report->malformed, report->incomplete);
     std::fputs(counts.c_str(), stderr);
     if (report->boots > 1)
-        std::fputs(fmt::format("lineage: of {} hosts, {} boots\n", report->hosts, report->boots).c_str(), stderr);
+        std::fputs(fmt::format("lineage: hosts: {}, boots: {}\n", report->hosts, report->boots).c_str(), stderr);
     return {};
 }
 

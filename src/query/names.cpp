@@ -94,7 +94,9 @@ base::Result<model::Node> resolve(store::Reader& reader, const ProcessName& name
         return latest(reader, static_cast<model::Pid>(name.number), at_ns, boots);
     }();
     if (!found) return tl::unexpected(found.error());
-    if (*found) return std::move(**found);
+    const bool is_elsewhere = name.kind == ProcessName::Kind::event && *found && !boots.empty() &&
+                              std::find(boots.begin(), boots.end(), (*found)->process.boot) == boots.end();
+    if (*found && !is_elsewhere) return std::move(**found);
     const auto number = std::to_string(name.number);
     const auto nothing = [](std::string object, const char* cause) {
         return base::fail(std::move(object), cause, base::ExitCode::nothing_matched);

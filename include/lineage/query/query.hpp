@@ -25,7 +25,7 @@ base::Result<model::TimeNs> parse_time(std::string_view text, model::TimeNs now_
 /// A number or a name of the user database.
 base::Result<std::uint32_t> parse_user(std::string_view text);
 
-/// A pid is looked for in these boots; empty: in all. Nothing found: Error with ExitCode::nothing_matched.
+/// A pid or an event is looked for in these boots; empty: in all. Nothing found: Error with ExitCode::nothing_matched.
 base::Result<model::Node> resolve(store::Reader& reader, const ProcessName& name, model::TimeNs at_ns,
                                   const std::vector<model::BootId>& boots = {});
 /// Is `host` the one that `name` means: the same, or one of them without the domain (auditd's name_format: hostname or
