@@ -75,8 +75,8 @@ struct ImportOptions {
 /// Audit logs (plain or .gz; "-" is stdin) or journal directories, in the order given except that rotated sets
 /// (audit.log.2, audit.log.1, audit.log) are put oldest first, into `writer`'s database, whole or not at all. A boot
 /// that the database has already is replaced; a log's boot gets a name made from its first record. Each host that lines
-/// name (node=) is tracked apart, and so is each boot that its records show to have begun (lineage/audit/boot_signs.hpp).
-/// A thread of its own reads and assembles; the writer stays with the caller's.
+/// name (node=) is tracked apart, and so is each boot that its records show to have begun
+/// (lineage/audit/boot_signs.hpp). A thread of its own reads and assembles; the writer stays with the caller's.
 base::Result<ImportReport> import(const std::vector<std::string>& inputs, store::Writer& writer,
                                   const ImportOptions& options = {});
 
