@@ -177,6 +177,10 @@ base::Status Control::request_picture(bool with_rules) {
     return status_of("ask for the audit status", error);
 }
 
+bool Control::picture_comes() const {
+    return asked_.has_value();
+}
+
 std::optional<Picture> Control::take_picture() {
     Message message;
     while (asked_ && receive_any(0, message) == 0) {

@@ -159,7 +159,8 @@ void LineWindow::State::leave(Pending& event, bool open) {
     auto node = pending.extract(key);
     node.mapped().event.open = open;
     if (continued == &event) continued = nullptr;
-    left[static_cast<std::size_t>(key.serial) % events_remembered] = {std::move(key), node.mapped().event.parties};
+    auto& place = left[static_cast<std::size_t>(key.serial) % events_remembered];
+    place = {std::move(key), node.mapped().event.parties};
     take_event(std::move(node.mapped().event));
 }
 

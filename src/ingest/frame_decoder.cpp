@@ -49,21 +49,9 @@ void FrameDecoder::control(const model::Frame& frame) {
     base::Decoder in(frame.payload);
     const auto now_ns = frame.received_ns;
     switch (static_cast<model::Control>(frame.type)) {
-        case model::Control::boot: {
-            assembler_.finish();
-            model::BootBegan began;
-            began.name = in.get_bytes();
-            began.host = in.get_bytes();
-            began.real_minus_mono_ns = time_in(in);
-            began.started_ns = time_in(in);
-            began.time_ns = now_ns;
-            if (!in.ok()) return;
-            real_minus_mono_ns_ = began.real_minus_mono_ns;
-            boot_known_ = true;
-            sequence_.reset();
-            take_(std::move(began));
+        case model::Control::boot:
+            boot(in, now_ns);
             break;
-        }
         case model::Control::clock:
             real_minus_mono_ns_ = time_in(in);
             take_(model::ClockChanged{real_minus_mono_ns_, time_in(in), now_ns});
@@ -85,23 +73,9 @@ void FrameDecoder::control(const model::Frame& frame) {
             take_(model::SnapshotEnded{time_in(in)});
             snapshot_ended_ns_ = now_ns;
             break;
-        case model::Control::lost: {
-            model::Lost lost;
-            in.get(lost.witness);
-            lost.from_ns = time_in(in);
-            lost.to_ns = time_in(in);
-            const auto count = in.get<std::int64_t>();
-            if (count >= 0) lost.count = count;
-            lost.why = in.get_bytes();
-            if (!in.ok()) break;
-            if (lost.witness == model::Witness::connector) {
-                told_from_ns_ = lost.from_ns;
-                told_to_ns_ = lost.to_ns;
-                told_count_ = lost.count.has_value();
-            }
-            take_(std::move(lost));
+        case model::Control::lost:
+            lost(in);
             break;
-        }
         case model::Control::idle:
             assembler_.advance(now_ns);
             break;
@@ -109,21 +83,9 @@ void FrameDecoder::control(const model::Frame& frame) {
             assembler_.finish();
             take_(model::Stopped{now_ns});
             break;
-        case model::Control::tampered: {
-            model::Tampered tampered;
-            tampered.found_ns = tampered.episode = time_in(in);
-            const auto kind = in.get<std::uint8_t>();
-            tampered.from_ns = time_in(in);
-            tampered.to_ns = time_in(in);
-            in.get(tampered.times);
-            in.get(tampered.recorder);
-            tampered.what = in.get_bytes();
-            tampered.told_ns = now_ns;
-            if (!in.ok() || kind > static_cast<std::uint8_t>(model::Weakness::lost_reset)) break;
-            tampered.kind = static_cast<model::Weakness>(kind);
-            take_(std::move(tampered));
+        case model::Control::tampered:
+            tampered(in, now_ns);
             break;
-        }
         case model::Control::audit_up:
             take_(model::AuditUp{in.get<bool>()});
             break;
@@ -134,6 +96,53 @@ void FrameDecoder::control(const model::Frame& frame) {
         case model::Control::resumed:
             break;
     }
+}
+
+void FrameDecoder::boot(base::Decoder& in, model::TimeNs now_ns) {
+    assembler_.finish();
+    model::BootBegan began;
+    began.name = in.get_bytes();
+    began.host = in.get_bytes();
+    began.real_minus_mono_ns = time_in(in);
+    began.started_ns = time_in(in);
+    began.time_ns = now_ns;
+    if (!in.ok()) return;
+    real_minus_mono_ns_ = began.real_minus_mono_ns;
+    boot_known_ = true;
+    sequence_.reset();
+    take_(std::move(began));
+}
+
+void FrameDecoder::lost(base::Decoder& in) {
+    model::Lost lost;
+    in.get(lost.witness);
+    lost.from_ns = time_in(in);
+    lost.to_ns = time_in(in);
+    const auto count = in.get<std::int64_t>();
+    if (count >= 0) lost.count = count;
+    lost.why = in.get_bytes();
+    if (!in.ok()) return;
+    if (lost.witness == model::Witness::connector) {
+        told_from_ns_ = lost.from_ns;
+        told_to_ns_ = lost.to_ns;
+        told_count_ = lost.count.has_value();
+    }
+    take_(std::move(lost));
+}
+
+void FrameDecoder::tampered(base::Decoder& in, model::TimeNs now_ns) {
+    model::Tampered tampered;
+    tampered.found_ns = tampered.episode = time_in(in);
+    const auto kind = in.get<std::uint8_t>();
+    tampered.from_ns = time_in(in);
+    tampered.to_ns = time_in(in);
+    in.get(tampered.times);
+    in.get(tampered.recorder);
+    tampered.what = in.get_bytes();
+    tampered.told_ns = now_ns;
+    if (!in.ok() || kind > static_cast<std::uint8_t>(model::Weakness::lost_reset)) return;
+    tampered.kind = static_cast<model::Weakness>(kind);
+    take_(std::move(tampered));
 }
 
 void FrameDecoder::connector(const model::Frame& frame) {

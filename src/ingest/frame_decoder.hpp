@@ -43,6 +43,9 @@ public:
 
 private:
     void control(const model::Frame& frame);
+    void boot(base::Decoder& in, model::TimeNs now_ns);
+    void lost(base::Decoder& in);
+    void tampered(base::Decoder& in, model::TimeNs now_ns);
     void connector(const model::Frame& frame);
     void line(const model::Frame& frame);
     /// The lost messages' interval ends at `until_ns`.

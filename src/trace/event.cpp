@@ -40,8 +40,7 @@ Gathered gather(std::string_view text) {
 }  // namespace
 
 base::Result<EventAnswer> event_of(store::Reader& reader, model::TimeNs time_ns, std::int64_t serial,
-                                   const std::vector<std::unique_ptr<RecordSource>>& sources,
-                                   const std::string& host) {
+                                   const std::vector<std::unique_ptr<RecordSource>>& sources, const std::string& host) {
     std::string text;
     std::string looked;
     for (auto source = sources.begin(); text.empty() && source != sources.end(); ++source) {

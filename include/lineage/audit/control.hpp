@@ -47,7 +47,7 @@ public:
     /// them, and has the picture when it is whole. A request that waits meanwhile gives it up.
     base::Status request_picture(bool with_rules);
     /// Its replies are not all there yet.
-    [[nodiscard]] bool picture_comes() const { return asked_.has_value(); }
+    [[nodiscard]] bool picture_comes() const;
     std::optional<Picture> take_picture();
     [[nodiscard]] int fd() const { return fd_.get(); }
 
