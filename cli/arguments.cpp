@@ -62,6 +62,9 @@ void declare_filters(CLI::App& app, Arguments& arguments) {
     app.add_option("--ancestor", arguments.ancestor,
                    "A process that it descends from ran, before that, a file that matches")
         ->type_name("GLOB");
+    app.add_option("--record", arguments.record, "A record of this type was kept on it (AVC, USER_LOGIN, ...)")
+        ->type_name("TYPE");
+    app.add_option("--key", arguments.key, "A record was kept on it that a rule with this key made")->type_name("KEY");
     app.add_option("--limit", arguments.limit, "No more than this many")->type_name("N")->check(at_least(1));
 }
 

@@ -22,6 +22,7 @@ struct Arguments {
     std::string host;
     std::optional<int> depth;
     bool alive = false;
+    bool records = false;
 
     std::optional<std::int32_t> pid;
     std::string exe;
@@ -34,6 +35,8 @@ struct Arguments {
     std::string under;
     std::string signal;
     std::string ancestor;
+    std::string record;
+    std::string key;
     std::size_t limit = 0;  ///< 0: all
 
     std::string format;

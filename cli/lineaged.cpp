@@ -39,6 +39,7 @@ struct CommandLine {
     std::optional<std::string> source;
     std::optional<std::uint32_t> backlog_wait_ms;
     std::optional<std::string> user;
+    std::optional<std::string> audit_log;
     bool no_rules = false;
     bool foreground = false;
     int ready_fd = -1;
@@ -67,6 +68,9 @@ void put_options(CLI::App& app, CommandLine& given) {
            "whom the part that reads records runs as; members of its group may read what is recorded (default " +
                Settings{}.tracker_user + ", where that user exists)")
         ->type_name("NAME");
+    app.add_option("--audit-log", given.audit_log,
+                   "as the only audit daemon, write the log that auditd would, for ausearch and its like")
+        ->type_name("FILE");
     app.add_flag("--no-rules", given.no_rules, "leave the audit rules as they are");
     app.add_option("--ready-fd", given.ready_fd, "write a line to this descriptor once everything is being recorded")
         ->type_name("N")
@@ -85,6 +89,7 @@ lineage::base::Result<Settings> read_settings(const CommandLine& given) {
     if (given.database) settings.database = *given.database;
     if (given.source) settings.source = sources.at(*given.source);
     if (given.backlog_wait_ms) settings.backlog_wait_ms = *given.backlog_wait_ms;
+    if (given.audit_log) settings.audit_log_file = *given.audit_log;
     if (given.user) settings.tracker_user = *given.user;
     if (given.no_rules) settings.rules = false;
     settings.foreground = given.foreground;
@@ -114,7 +119,7 @@ int run(int argc, char** argv) {
         return fail_with(ExitCode::usage, std::string("command line: ") + stop.what() + "; see lineaged --help");
     }
     // A process in the background works in /, and is to find them again.
-    for (auto* const path : {&given.database, &given.config})
+    for (auto* const path : {&given.database, &given.config, &given.audit_log})
         if (*path) *path = std::filesystem::absolute(**path).string();
     const auto settings = read_settings(given);
     if (!settings) return fail_with(settings.error().exit, settings.error().message());

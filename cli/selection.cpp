@@ -158,6 +158,13 @@ base::Result<model::Node> process_of(const std::string& name, const Arguments& a
     return query::resolve(reader, *parsed, at_ns, *boots);
 }
 
+/// As the types of records are.
+std::string upper_case(std::string text) {
+    for (char& c : text)
+        if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+    return text;
+}
+
 base::Result<model::Filter> filter_of(const Arguments& arguments, store::Reader& reader) {
     model::Filter filter;
     filter.pid = arguments.pid;
@@ -166,6 +173,8 @@ base::Result<model::Filter> filter_of(const Arguments& arguments, store::Reader&
     filter.arg_text = arguments.arg;
     filter.ancestor_glob = arguments.ancestor;
     filter.limit = arguments.limit;
+    filter.record_type = upper_case(arguments.record);
+    filter.record_key = arguments.key;
     if (const auto read = read_texts(arguments, filter); !read) return tl::unexpected(read.error());
     auto boots = boot_ids_of(arguments, reader);
     if (!boots) return tl::unexpected(boots.error());

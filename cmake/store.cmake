@@ -25,7 +25,7 @@ std::span<const Migration> migrations() { return all; }
 }  // namespace lineage::store
 ]])
 target_sources(lineage_store PRIVATE ${PROJECT_BINARY_DIR}/generated/store/migrations.cpp)
-target_link_libraries(lineage_store PRIVATE PkgConfig::SQLITE)
+target_link_libraries(lineage_store PRIVATE PkgConfig::SQLITE PkgConfig::ZSTD)
 
 add_executable(store_bench EXCLUDE_FROM_ALL ${PROJECT_SOURCE_DIR}/bench/store_bench.cpp)
 target_link_libraries(store_bench PRIVATE lineage_store PkgConfig::SQLITE)

@@ -4,7 +4,7 @@ cd "$LINEAGE_ROOT"
 
 # What a build needs, what the tests need besides, and what the checks of the source need besides.
 packages_build=(g++ cmake ninja-build pkg-config libaudit-dev libauparse-dev libboost-graph-dev libsqlite3-dev
-    zlib1g-dev libseccomp-dev libfmt-dev libtomlplusplus-dev nlohmann-json3-dev libcli11-dev libexpected-dev doctest-dev python3)
+    zlib1g-dev libzstd-dev libseccomp-dev libfmt-dev libtomlplusplus-dev nlohmann-json3-dev libcli11-dev libexpected-dev doctest-dev python3)
 packages_test=(graphviz dpkg-dev strace)
 # `busybox` and a kernel go into the virtual machines of `./dev boot`.
 packages_boot=(qemu-system-x86 mmdebstrap e2fsprogs cpio busybox-static)

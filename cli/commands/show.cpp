@@ -11,6 +11,7 @@ void declare(CLI::App& app, Arguments& arguments) {
     declare_process(app, arguments, true);
     declare_moment(app, arguments);
     declare_where(app, arguments);
+    app.add_flag("--records", arguments.records, "With the audit records that were kept on each of them");
 }
 
 base::Status run(const Arguments& arguments) {
@@ -18,8 +19,10 @@ base::Status run(const Arguments& arguments) {
     if (!reader) return tl::unexpected(reader.error());
     const auto process = process_of(arguments.process, arguments, **reader);
     if (!process) return tl::unexpected(process.error());
-    const auto path = query::path_of(**reader, process->process.id);
+    auto path = query::path_of(**reader, process->process.id);
     if (!path) return tl::unexpected(path.error());
+    if (arguments.records)
+        if (auto added = query::add_records(**reader, *path); !added) return added;
     std::string text;
     if (arguments.json) {
         text = render::path_json(*path) + "\n";

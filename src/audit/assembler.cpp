@@ -60,9 +60,11 @@ struct Assembler::State {
     std::deque<Pending> pending;  ///< by ascending serial
     Released released;
     std::int64_t now_ns = 0;
+    bool keeps_records = true;
 
     Pending* pending_for(const RecordId& id);
-    void record(std::uint16_t type, std::string_view text, std::int64_t received_ns);
+    /// `line`: of a log, whole; empty where the kernel sent it.
+    void record(std::uint16_t type, std::string_view text, std::string_view line, std::int64_t received_ns);
     [[nodiscard]] bool due(const Pending& event) const;
     void hand_over_due();
     void hand_over(Pending& event);
@@ -76,7 +78,9 @@ Pending* Assembler::State::pending_for(const RecordId& id) {
     return &*pending.insert(at, Pending{Event(id)});
 }
 
-void Assembler::State::record(std::uint16_t type, std::string_view text, std::int64_t received_ns) {
+void Assembler::State::record(std::uint16_t type, std::string_view text, std::string_view line,
+                              std::int64_t received_ns) {
+    const auto whole = text;
     now_ns = std::max(now_ns, received_ns);
     RecordId id;
     if (!take_id(text, id)) {
@@ -89,6 +93,7 @@ void Assembler::State::record(std::uint16_t type, std::string_view text, std::in
         ++counters.late;
     } else {
         event->event.absorb(type, text, limits.event_bytes_max);
+        if (keeps_records) event->event.keep(type, whole, line, limits.event_bytes_max);
         event->ended = event->ended || ends_event(type);
         event->whole = event->ended || (may_stand_alone(type) && !event->event.has_call());
         event->last_record = counters.records;
@@ -117,6 +122,7 @@ void Assembler::State::hand_over(Pending& event) {
     ++counters.events;
     if (!event.whole) ++counters.incomplete;
     if (auto observation = event.event.observation()) take(std::move(*observation));
+    if (auto kept = event.event.kept()) take(std::move(*kept));
 }
 
 std::optional<LineStamp> stamp_of(std::string_view line) {
@@ -137,10 +143,15 @@ Assembler::Assembler(Assembler&&) noexcept = default;
 Assembler& Assembler::operator=(Assembler&&) noexcept = default;
 
 void Assembler::record(std::uint16_t type, std::string_view text, std::int64_t received_ns) {
-    state_->record(type, text, received_ns);
+    state_->record(type, text, {}, received_ns);
+}
+
+void Assembler::keep_records(bool wanted) {
+    state_->keeps_records = wanted;
 }
 
 void Assembler::line(std::string_view line, std::int64_t received_ns) {
+    const auto whole = line;
     line = without_enrichment(line);
     std::string_view node;
     std::uint16_t type = 0;
@@ -148,7 +159,7 @@ void Assembler::line(std::string_view line, std::int64_t received_ns) {
         if (!line.empty()) ++state_->counters.malformed;
         return;
     }
-    state_->record(type, line, received_ns);
+    state_->record(type, line, whole, received_ns);
 }
 
 void Assembler::advance(std::int64_t received_ns) {
@@ -170,6 +181,7 @@ void Assembler::save(base::Encoder& out) const {
     for (const auto count : {counters.records, counters.events, counters.malformed, counters.incomplete, counters.late})
         out.put(count);
     out.put(state_->now_ns);
+    out.put(state_->keeps_records);
     state_->released.save(out);
     out.put(static_cast<std::uint32_t>(state_->pending.size()));
     for (const Pending& event : state_->pending) {
@@ -186,6 +198,7 @@ void Assembler::restore(base::Decoder& in) {
     for (auto* count : {&counters.records, &counters.events, &counters.malformed, &counters.incomplete, &counters.late})
         in.get(*count);
     in.get(state_->now_ns);
+    in.get(state_->keeps_records);
     state_->released.restore(in);
     state_->pending.clear();
     const auto size = in.get<std::uint32_t>();

@@ -2,8 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 namespace lineage::audit {
+
+/// The key of our own rules.
+constexpr std::string_view our_key = "lineage";
 
 enum class Call : std::uint8_t {
     other,

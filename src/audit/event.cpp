@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "lineage/audit/record.hpp"
+
 namespace lineage::audit {
 
 namespace {
@@ -194,6 +196,8 @@ void Event::absorb_task(std::uint16_t type, std::string_view fields) {
             call_.args[1] = hex;
         } else if (name == "a2" && parse_hex(value, hex)) {
             call_.args[2] = hex;
+        } else if (name == "key") {
+            key_ = decode_untrusted(value);
         }
     }
     has_call_ = has_call_ || type == AUDIT_SYSCALL;
@@ -332,6 +336,27 @@ std::optional<model::Observation> Event::observation() {
     return of_system_call();
 }
 
+void Event::keep(std::uint16_t type, std::string_view text, std::string_view line, std::size_t bytes_max) {
+    if (type == AUDIT_SYSCALL) return verbatim_.add_call(call_.call, key_, text, line, bytes_max);
+    verbatim_.add(type, text, line, bytes_max);
+}
+
+std::optional<model::AuditKept> Event::kept() {
+    if (!verbatim_.kept()) return std::nullopt;
+    model::AuditKept kept{{}, verbatim_.take()};
+    kept.event.time_ns = kept.task.time_ns = id_.time_ns;
+    kept.event.serial = kept.task.serial = id_.serial;
+    Parties parties;
+    std::string_view rest = kept.event.text;
+    while (!rest.empty()) {
+        const auto line = rest.substr(0, rest.find('\n'));
+        if (const auto record = record_of(line)) parties.absorb(*record);
+        rest.remove_prefix(line.size() + 1);
+    }
+    kept.task.pid = parties.subject.value_or(0);
+    return kept;
+}
+
 void Event::save(base::Encoder& out) const {
     out.put(id_.time_ns);
     out.put(id_.serial);
@@ -360,6 +385,8 @@ void Event::save(base::Encoder& out) const {
     out.put(path_without_disk_);
     out.put(static_cast<std::uint32_t>(targets_.size()));
     for (const auto pid : targets_) out.put(pid);
+    out.put_bytes(key_);
+    verbatim_.save(out);
     out.put(change_.has_value());
     if (!change_) return;
     out.put(change_->auid);
@@ -399,6 +426,8 @@ void Event::restore(base::Decoder& in) {
     in.get(path_without_disk_);
     const auto targets = in.get<std::uint32_t>();
     for (std::uint32_t i = 0; i < targets && in.ok(); ++i) targets_.push_back(in.get<model::Pid>());
+    key_ = in.get_bytes();
+    verbatim_.restore(in);
     if (!in.get<bool>()) return;
     auto& change = change_.emplace();
     in.get(change.auid);

@@ -11,6 +11,7 @@
 #include "lineage/base/codec.hpp"
 #include "lineage/model/observation.hpp"
 #include "scan.hpp"
+#include "verbatim.hpp"
 
 namespace lineage::audit {
 
@@ -32,9 +33,13 @@ public:
 
     /// Takes from the record what the tree needs. Records of one event may come in any order and more than once.
     void absorb(std::uint16_t type, std::string_view fields, std::size_t bytes_max);
+    /// After absorb(), the same record: as it came (see Verbatim), in case that it is to be kept.
+    void keep(std::uint16_t type, std::string_view text, std::string_view line, std::size_t bytes_max);
 
     /// nullopt when it says nothing about a process.
     std::optional<model::Observation> observation();
+    /// nullopt when its records need not be kept.
+    std::optional<model::AuditKept> kept();
 
     void save(base::Encoder& out) const;
     void restore(base::Decoder& in);
@@ -68,7 +73,9 @@ private:
     std::uint64_t path_inode_ = 0;
     bool path_without_disk_ = false;                  ///< its device has no major number (procfs, nsfs, tmpfs, ...)
     std::optional<model::AuditConfigChange> change_;  ///< the first CONFIG_CHANGE; its task is task_
-    std::vector<model::Pid> targets_;                 ///< OBJ_PID: whom the call sent a signal to
+    std::string key_;                                 ///< of the SYSCALL record
+    Verbatim verbatim_;
+    std::vector<model::Pid> targets_;  ///< OBJ_PID: whom the call sent a signal to
 };
 
 }  // namespace lineage::audit

@@ -20,14 +20,13 @@
 #include <initializer_list>
 #include <optional>
 
+#include "calls.hpp"
 #include "lineage/audit/control.hpp"
 #include "rule_view.hpp"
 
 namespace lineage::audit {
 
 namespace {
-
-constexpr std::string_view key = "lineage";
 
 struct Architecture {
     std::uint32_t arch;  ///< AUDIT_ARCH_*, linux/audit.h
@@ -93,11 +92,11 @@ std::string rule(Writing writing, const Architecture& architecture, std::uint32_
     }
     std::vector<Field> fields = {{AUDIT_ARCH, AUDIT_EQUAL, architecture.arch}};
     fields.insert(fields.end(), conditions);
-    fields.push_back({AUDIT_FILTERKEY, AUDIT_EQUAL, static_cast<std::uint32_t>(key.size())});
+    fields.push_back({AUDIT_FILTERKEY, AUDIT_EQUAL, static_cast<std::uint32_t>(our_key.size())});
     if (writing == Writing::second) std::reverse(fields.begin(), fields.end());
     for (const Field& field : fields) add(data, field);
-    data.buflen = static_cast<std::uint32_t>(key.size());
-    return std::string(reinterpret_cast<const char*>(&data), sizeof data).append(key);
+    data.buflen = static_cast<std::uint32_t>(our_key.size());
+    return std::string(reinterpret_cast<const char*>(&data), sizeof data).append(our_key);
 }
 
 /// Of the file system of namespaces; the kernel chooses it at each boot. nullopt: there is no /proc yet.
@@ -158,7 +157,7 @@ std::vector<std::string> in_first_writing(std::vector<std::string> rules) {
 bool is_ours(const std::string& rule) {
     const auto view = view_of(rule);
     return view && std::any_of(view->fields.begin(), view->fields.end(), [](const RuleField& field) {
-               return field.name == AUDIT_FILTERKEY && field.text == key;
+               return field.name == AUDIT_FILTERKEY && field.text == our_key;
            });
 }
 

@@ -72,6 +72,13 @@ scmp_arg_cmp argument(unsigned number, scmp_compare compare, std::uint64_t a, st
     return {number, compare, a, b};
 }
 
+/// Opening files for writing, and what rotating takes.
+void add_files(Rules& rules) {
+    for (const int call :
+         {SCMP_SYS(openat), SCMP_SYS(rename), SCMP_SYS(renameat), SCMP_SYS(renameat2), SCMP_SYS(fchmod)})
+        rules.allow(call);
+}
+
 void add_conditional(Rules& rules) {
     // To read alone: a file that would be made, written or cut cannot be opened.
     constexpr auto not_reading = static_cast<std::uint64_t>(O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND);
@@ -89,13 +96,14 @@ void add_conditional(Rules& rules) {
 
 }  // namespace
 
-base::Status enter_cage() {
-    const char* const what = "limit the tracker's system calls";
+base::Status enter_cage(Cage cage) {
+    const char* const what = "limit the system calls";
     const Filter filter(::seccomp_init(SCMP_ACT_ERRNO(EPERM)), ::seccomp_release);
     if (!filter) return base::fail_errno(what, ENOMEM);
     Rules rules(filter.get());
     for (const int call : harmless) rules.allow(call);
     for (const int call : hostile) rules.add(SCMP_ACT_KILL_PROCESS, call);
+    if (cage == Cage::log_writer) add_files(rules);
     add_conditional(rules);
     if (rules.error() != 0) return base::fail_errno(what, rules.error());
     if (const int error = -::seccomp_load(filter.get()); error != 0) return base::fail_errno(what, error);

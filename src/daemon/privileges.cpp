@@ -175,6 +175,11 @@ base::Status keep_capture_privileges(const std::string& database, const std::str
     return harden();
 }
 
+base::Status give_up_capabilities() {
+    if (auto dropped = set_capabilities({}); !dropped) return dropped;
+    return harden();
+}
+
 base::Result<std::string> become_tracker(const std::string& directory, const std::optional<Account>& account) {
     std::string inside = directory;
     if (::geteuid() == 0) {
@@ -187,8 +192,7 @@ base::Result<std::string> become_tracker(const std::string& directory, const std
     if (account && (::setresgid(account->gid, account->gid, account->gid) != 0 ||
                     ::setresuid(account->uid, account->uid, account->uid) != 0))
         return base::fail_errno("become " + account->name, errno);
-    if (auto dropped = set_capabilities({}); !dropped) return tl::unexpected(dropped.error());
-    if (auto hardened = harden(); !hardened) return tl::unexpected(hardened.error());
+    if (auto dropped = give_up_capabilities(); !dropped) return tl::unexpected(dropped.error());
     return inside;
 }
 

@@ -34,6 +34,9 @@ std::string why_no_account(const std::string& user);
 base::Status keep_capture_privileges(const std::string& database, const std::string& journal,
                                      const std::optional<Account>& account);
 
+/// In a child that stays who it is, for good: no capability is left, not even to be had back.
+base::Status give_up_capabilities();
+
 /// In the tracker's process, for good: puts back into force what capture only keeps for it, makes `directory` its root
 /// (reading is all it is for), becomes the account, and gives up every capability. Without root only what needs none.
 /// Returns the directory's name as it is from then on.

@@ -23,6 +23,8 @@ public:
     void put(model::Id owner, const model::Image& image) override { writer_->put(owner, image); }
     void drop_images(model::Id owner, std::int32_t from_seq) override { writer_->drop_images(owner, from_seq); }
     void put(model::Id owner, const std::vector<model::Attempt>& attempts) override { writer_->put(owner, attempts); }
+    void put(model::Id id, model::Id owner, const model::KeptEvent& event) override { writer_->put(id, owner, event); }
+    void move_record(model::Id id, model::Id owner) override { writer_->move_record(id, owner); }
     void drop(model::Id process) override { writer_->drop(process); }
     void put(const model::Gap& gap) override { writer_->put(gap); }
     void put(const model::Tamper& tamper) override { writer_->put(tamper); }

@@ -77,9 +77,11 @@ Key measure(std::string_view name, const Units& units, std::uint64_t min, bool m
 }
 
 template <auto Member>
-Key path(std::string_view name) {
-    return key<Member>(name, "an absolute path", Change::at_restart, [](const Value& value, Settings& settings) {
-        if (value.type != Value::Type::text || value.text.empty() || value.text.front() != '/') return false;
+Key path(std::string_view name, bool may_be_none = false) {
+    const auto* const wanted = may_be_none ? "an absolute path, or \"\" for none" : "an absolute path";
+    return key<Member>(name, wanted, Change::at_restart, [may_be_none](const Value& value, Settings& settings) {
+        const bool is_none = value.text.empty() && may_be_none;
+        if (value.type != Value::Type::text || (!is_none && value.text.substr(0, 1) != "/")) return false;
         settings.*Member = value.text;
         return value.text.find('\0') == std::string::npos;
     });
@@ -119,6 +121,14 @@ std::vector<Key> make_keys() {
                                        "a size of at least \"16M\", such as \"20G\", or 0 for no bound"),
         measure<&S::history_seconds_max>("history.max_age", age_units, 60, true,
                                          "an age of at least \"1min\", such as \"90d\", or 0 for no bound"),
+        measure<&S::records_bytes_max>("records.max_size", size_units, 1ULL << 20, true,
+                                       "a size of at least \"1M\", such as \"256M\", or 0 for no bound"),
+        measure<&S::records_seconds_max>("records.max_age", age_units, 60, true,
+                                         "an age of at least \"1min\", such as \"90d\", or 0 for no bound"),
+        path<&S::audit_log_file>("audit_log.file", true),
+        measure<&S::audit_log_bytes_max>("audit_log.max_size", size_units, 64ULL << 10, false,
+                                         "a size of at least \"64K\", such as \"8M\""),
+        number<&S::audit_log_files>("audit_log.files", 1, 999, live),
         flag<&S::rules>("rules.install", at_restart),
         flag<&S::rules_lock>("rules.lock", at_restart),
         number<&S::rules_check_ms>("rules.check_ms", 10, 3'600'000, live),

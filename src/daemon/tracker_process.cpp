@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "cage.hpp"
+#include "child.hpp"
 #include "descriptors.hpp"
 #include "lineage/base/check.hpp"
 #include "lineage/base/codec.hpp"
@@ -37,72 +38,6 @@ constexpr char failed_packet = 'f';
 constexpr char waits_packet = 'w';  // the database cannot be written
 constexpr char caught_up_packet = 'c';
 constexpr char mended_packet = 'm';  // what was done to its files
-constexpr std::size_t packet_bytes_max = 16384;
-constexpr int predecessor_wait_ms = 20'000;
-
-volatile int stop_requested = 0;
-void request_stop(int) {
-    stop_requested = 1;
-}
-
-/// What ends a service is sent to all of its processes; but the tracker has to read what capture will yet append.
-constexpr int stop_signal = SIGUSR1;
-
-void obey_parent_only() {
-    struct sigaction stop {};
-    stop.sa_handler = request_stop;
-    ::sigaction(stop_signal, &stop, nullptr);
-    for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR2, SIGPIPE}) ::signal(number, SIG_IGN);
-    sigset_t none;
-    ::sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
-}
-
-/// Told by the kernel, which forgets it whenever the uid changes (prctl(2)).
-void end_with(pid_t parent) {
-    ::prctl(PR_SET_PDEATHSIG, stop_signal);
-    if (::getppid() != parent) ::_exit(0);
-}
-
-/// A recorder that was killed leaves a tracker that still reads to the journal's end; its successor lets it finish.
-/// The lock ends with this process.
-void await_predecessor(const std::string& journal) {
-    const int fd = ::open((journal + "/tracker.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0) return;  // the journal will say what is wrong
-    for (int waited_ms = 0; ::flock(fd, LOCK_EX | LOCK_NB) != 0 && waited_ms < predecessor_wait_ms; waited_ms += 10)
-        ::poll(nullptr, 0, 10);
-}
-
-std::string encode(char kind, const base::Error& error) {
-    std::string packet(1, kind);
-    base::Encoder out(packet);
-    out.put(static_cast<std::int32_t>(error.exit));
-    out.put(static_cast<std::uint8_t>(error.remedy));
-    out.put_bytes(error.object.substr(0, packet_bytes_max / 4));
-    out.put_bytes(error.cause.substr(0, packet_bytes_max / 4));
-    return packet;
-}
-
-/// Nothing that a terminal would obey: the sender reads hostile bytes.
-std::string printable(std::string_view text) {
-    std::string safe(text);
-    for (char& c : safe)
-        if (const auto byte = static_cast<unsigned char>(c); byte < ' ' || byte == 0x7f) c = '?';
-    return safe;
-}
-
-base::Error decode(std::string_view packet) {
-    base::Decoder in(packet.substr(1));
-    base::Error error;
-    const auto exit = static_cast<base::ExitCode>(in.get<std::int32_t>());
-    error.exit = exit == base::ExitCode::not_permitted ? exit : base::ExitCode::unreadable;
-    const auto remedy = in.get<std::uint8_t>();
-    error.remedy = remedy <= static_cast<std::uint8_t>(base::Remedy::recovery) ? static_cast<base::Remedy>(remedy)
-                                                                               : base::Remedy::none;
-    error.object = printable(in.get_bytes());
-    error.cause = printable(in.get_bytes());
-    return error;
-}
 
 }  // namespace
 
@@ -157,7 +92,9 @@ base::Status TrackerProcess::follow_journal(int channel, int questions, pid_t pa
     options.question_fd = questions;
     options.ready_fd = channel;
     options.bounds = {static_cast<std::int64_t>(settings_.history_bytes_max),
-                      static_cast<model::TimeNs>(settings_.history_seconds_max) * 1'000'000'000};
+                      static_cast<model::TimeNs>(settings_.history_seconds_max) * 1'000'000'000,
+                      static_cast<std::int64_t>(settings_.records_bytes_max),
+                      static_cast<model::TimeNs>(settings_.records_seconds_max) * 1'000'000'000};
     // Lost when capture has no time for it, like a question: the tracker does not wait.
     const auto say = [channel](const std::string& packet) {
         (void)::send(channel, packet.data(), packet.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -165,7 +102,7 @@ base::Status TrackerProcess::follow_journal(int channel, int questions, pid_t pa
     options.tell = [say](const base::Status& status) {
         say(status ? std::string(1, caught_up_packet) : encode(waits_packet, status.error()));
     };
-    await_predecessor(options.journal);
+    await_predecessor(options.journal + "/tracker.lock");
     const auto mended = mend_database(settings_.database, error_.remedy, kept_.get());
     if (!mended) return tl::unexpected(mended.error());
     if (!mended->empty()) say(mended_packet + mended->substr(0, packet_bytes_max / 2));

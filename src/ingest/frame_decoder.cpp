@@ -86,9 +86,12 @@ void FrameDecoder::control(const model::Frame& frame) {
         case model::Control::tampered:
             tampered(in, now_ns);
             break;
-        case model::Control::audit_up:
-            take_(model::AuditUp{in.get<bool>()});
+        case model::Control::audit_up: {
+            const bool alone = in.get<bool>();
+            assembler_.keep_records(alone);  // beside another daemon its log has them
+            take_(model::AuditUp{alone});
             break;
+        }
         case model::Control::audit_down:
             assembler_.finish();
             take_(model::AuditDown{});

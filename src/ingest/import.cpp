@@ -237,7 +237,7 @@ base::Result<ImportReport> import(const std::vector<std::string>& inputs, store:
         writer.rollback();
         return tl::unexpected(last.error());
     }
-    Deriving deriving(writer, {last->process, last->boot, last->gap, last->tamper});
+    Deriving deriving(writer, {last->process, last->boot, last->gap, last->tamper, last->record});
     BatchQueue queue(batches_max);
     Reading reading(queue, options);
     std::thread reader([&] { reading.run(inputs); });

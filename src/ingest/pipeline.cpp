@@ -18,6 +18,8 @@ class NoSink final : public tree::ChangeSink {
     void image(model::Id, const model::Image&) override {}
     void images_end(model::Id, std::int32_t) override {}
     void attempts(model::Id, const std::vector<model::Attempt>&) override {}
+    void record(model::Id, model::Id, const model::KeptEvent&) override {}
+    void record_moved(model::Id, model::Id) override {}
     void removed(model::Id) override {}
     void gap(const model::Gap&) override {}
     void tamper(const model::Tamper&) override {}
@@ -38,6 +40,11 @@ private:
         for (auto& one : copies) clock_.make_real(one);
         next_.attempts(owner, copies);
     }
+    /// Its stamp is what the records say, which nobody has made steady.
+    void record(model::Id id, model::Id owner, const model::KeptEvent& event) override {
+        next_.record(id, owner, event);
+    }
+    void record_moved(model::Id id, model::Id owner) override { next_.record_moved(id, owner); }
     void removed(model::Id process) override { next_.removed(process); }
     void gap(const model::Gap& gap) override { next_.gap(real(gap)); }
     void tamper(const model::Tamper& tamper) override { next_.tamper(real(tamper)); }
@@ -142,7 +149,7 @@ base::Status Pipeline::restore(const store::Progress& progress) {
 }
 
 void Pipeline::reserve_ids(const store::LastIds& taken) {
-    state_->tracker.reserve_ids({taken.process, taken.boot, taken.gap, taken.tamper});
+    state_->tracker.reserve_ids({taken.process, taken.boot, taken.gap, taken.tamper, taken.record});
 }
 
 void Pipeline::discard_changes() {

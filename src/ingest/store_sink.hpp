@@ -20,6 +20,10 @@ public:
     void attempts(model::Id owner, const std::vector<model::Attempt>& attempts) override {
         writer_.put(owner, attempts);
     }
+    void record(model::Id id, model::Id owner, const model::KeptEvent& event) override {
+        writer_.put(id, owner, event);
+    }
+    void record_moved(model::Id id, model::Id owner) override { writer_.move_record(id, owner); }
     void removed(model::Id process) override { writer_.drop(process); }
     void gap(const model::Gap& gap) override { writer_.put(gap); }
     void tamper(const model::Tamper& tamper) override { writer_.put(tamper); }

@@ -115,6 +115,21 @@ base::Result<model::Path> path_of(store::Reader& reader, model::Id id) {
     return path;
 }
 
+base::Status add_records(store::Reader& reader, model::Path& path) {
+    auto until_ns = std::numeric_limits<model::TimeNs>::max();
+    const auto add = [&](model::Node& node) -> base::Status {
+        auto records = reader.records(node.process.id, until_ns);
+        if (!records) return tl::unexpected(records.error());
+        node.records = std::move(*records);
+        until_ns = node.process.born.time_ns;
+        return {};
+    };
+    auto status = add(path.process);
+    for (auto ancestor = path.ancestors.begin(); status && ancestor != path.ancestors.end(); ++ancestor)
+        status = add(*ancestor);
+    return status;
+}
+
 base::Result<model::Forest> forest_of(store::Reader& reader, const model::Filter& filter, bool with_ancestors) {
     std::vector<model::Node> nodes;
     const auto selected = reader.select(filter, [&](model::Node&& node) {

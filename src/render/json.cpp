@@ -117,6 +117,32 @@ void attempts_member(JsonText& json, const std::vector<model::Attempt>& attempts
     if (!attempts.empty() && attempts.front().seq > 0) json.member("attempts_forgotten", attempts.front().seq);
 }
 
+/// Words that `separator` stands between.
+void words_member(JsonText& json, const char* name, std::string_view words, char separator) {
+    json.key(name);
+    json.begin_array();
+    while (!words.empty()) {
+        const auto word = words.substr(0, words.find(separator));
+        json.value(word);
+        words.remove_prefix(std::min(words.size(), word.size() + 1));
+    }
+    json.end_array();
+}
+
+void record_value(JsonText& json, const model::KeptEvent& event) {
+    json.begin_object();
+    time_member(json, "time", event.time_ns);
+    json.member("serial", event.serial);
+    words_member(json, "types", event.types, ' ');
+    words_member(json, "keys", event.key, '\x01');
+    words_member(json, "lines", event.text, '\n');
+    if (!is_utf8(event.text)) {
+        json.key("lines_base64");
+        json.base64(event.text);
+    }
+    json.end_object();
+}
+
 void credential_members(JsonText& json, const model::Credentials& who) {
     uid_member(json, "uid", who.uid);
     uid_member(json, "gid", who.gid);
@@ -152,6 +178,12 @@ void process_value(JsonText& json, const model::Node& node) {
     for (const auto& image : node.images) image_value(json, image);
     json.end_array();
     attempts_member(json, node.attempts);
+    if (node.records) {
+        json.key("records");
+        json.begin_array();
+        for (const auto& event : *node.records) record_value(json, event);
+        json.end_array();
+    }
     json.end_object();
 }
 

@@ -90,6 +90,7 @@ private:
         put_birth(process, parent);
         put_images(node, parent);
         put_attempts(node.attempts);
+        if (node.records) put_records(*node.records);
         if (process.ended) put_end(process);
         if (const char* const why = model::text_of(process.inferred)) put_detail("inferred", why, Ink::odd);
     }
@@ -140,6 +141,18 @@ private:
             const bool is_relative = !attempt.path.empty() && attempt.path.front() != '/';
             if (is_relative && !attempt.cwd.empty()) words += ", in " + escape_for_terminal(attempt.cwd);
             put_detail("attempt", words, Ink::warn);
+        }
+    }
+
+    /// As they came: this is what somebody else's tools would show.
+    void put_records(const std::vector<model::KeptEvent>& events) {
+        for (const auto& event : events) {
+            std::string_view rest = event.text;
+            while (!rest.empty()) {
+                const auto line = rest.substr(0, rest.find('\n'));
+                put_detail(rest.data() == event.text.data() ? "record" : "", escape_for_terminal(line));
+                rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+            }
         }
     }
 

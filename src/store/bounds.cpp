@@ -36,12 +36,14 @@ base::Result<bool> SqliteWriter::keep_within(const Bounds& bounds, model::TimeNs
         bounds.bytes_max != 0 && file_bytes(*database_) > bounds.bytes_max - log_share(bounds.bytes_max);
     const bool is_bounded = bounds.bytes_max != 0 || bounds.age_ns_max != 0;
     const bool too_many = is_bounded && horizon_.must_trim();
+    const auto forget_before_ns = records_.must_forget(bounds, now_ns);
     if (auto status = database_->take_failure(); !status) return tl::unexpected(status.error());
-    if (!too_much && !too_long && !too_many && !sweep_.running()) return false;
+    if (!too_much && !too_long && !too_many && !forget_before_ns && !sweep_.running()) return false;
 
     if (auto begun = begin(); !begun) return tl::unexpected(begun.error());
     if (too_much) forgotten_ += horizon_.advance();
     if (too_many) horizon_.trim();
+    if (forget_before_ns) records_.forget_some(*forget_before_ns);
     const auto kept = largest_id_ - horizon_.first_id();
     if (!sweep_.running() && forgotten_ > std::max(forgotten_a_sweep, kept / 8)) {
         sweep_.begin();
@@ -57,7 +59,7 @@ base::Result<bool> SqliteWriter::keep_within(const Bounds& bounds, model::TimeNs
         vacuum.start().run();
     }
     if (auto done = commit(); !done) return tl::unexpected(done.error());
-    return too_much || too_many || sweep_.running();
+    return too_much || too_many || forget_before_ns.has_value() || sweep_.running();
 }
 
 }  // namespace lineage::store

@@ -14,6 +14,9 @@ struct Query {
     std::vector<std::int64_t> values;
 
     void require(const std::string& condition, std::initializer_list<std::int64_t> more = {});
+    /// How many rows are likely to be asked for.
+    enum class Rows { one, many };
+    void require_records(const model::Filter& filter, Rows rows);
     /// What the columns of a process alone decide.
     void require_columns(const model::Filter& filter);
 };

@@ -38,6 +38,7 @@ Query SqliteFollower::row_query(const model::Filter& filter) {
     Query query;
     query.sql = "SELECT " + std::string(process_columns) + " FROM process WHERE true";
     query.require_columns(filter);
+    query.require_records(filter, Query::Rows::one);
     query.require("id = ?", {0});
     return query;
 }

@@ -58,6 +58,7 @@ Horizon::Horizon(Database& database)
       delete_images_(database, "DELETE FROM image WHERE owner=?1"),
       delete_attempts_(database, "DELETE FROM attempt WHERE owner=?1"),
       delete_sender_(database, "DELETE FROM sender WHERE process=?1"),
+      delete_records_(database, "DELETE FROM record WHERE owner=?1"),
       delete_boot_(database, "DELETE FROM boot WHERE id=?1"),
       delete_block_(database,
                     "DELETE FROM block WHERE id=?1 AND NOT EXISTS"
@@ -151,6 +152,7 @@ void Horizon::forget(model::Id id) {
         strip_images_.start(id).run();
         delete_attempts_.start(id).run();
         delete_sender_.start(id).run();
+        delete_records_.start(id).run();
         return;
     }
     erase(id);
@@ -163,7 +165,8 @@ void Horizon::erase(model::Id id) {
         const model::Id parent = parent_.integer(0);
         const auto boot = parent_.integer(2);
         parent_.stop();
-        for (Statement* statement : {&delete_images_, &delete_attempts_, &delete_sender_, &delete_process_})
+        for (Statement* statement :
+             {&delete_images_, &delete_attempts_, &delete_sender_, &delete_records_, &delete_process_})
             statement->start(id).run();
         delete_block_.start(id >> block_bits).run();
         if (parent == 0) {

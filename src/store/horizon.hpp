@@ -50,7 +50,7 @@ private:
     std::vector<model::Id> chosen_;  ///< of this step
     Statement place_, set_place_, block_, short_lived_, long_lived_, left_behind_;
     Statement child_, parent_, make_stub_, strip_images_, delete_process_, delete_images_, delete_attempts_,
-        delete_sender_, delete_boot_, delete_block_, delete_gaps_;
+        delete_sender_, delete_records_, delete_boot_, delete_block_, delete_gaps_;
     Statement delete_gaps_of_boot_, delete_tampering_of_boot_;
     Statement oldest_gap_, oldest_tamper_, delete_gaps_to_, delete_tampering_to_;
 };

@@ -22,6 +22,7 @@ const ImageRow* own_current(const model::Process& process, const std::vector<Ima
 SqliteReader::SqliteReader(std::unique_ptr<Database> database)
     : database_(std::move(database)),
       names_(*database_),
+      records_(*database_),
       process_by_id_(*database_, select_from(process_columns, "FROM process WHERE id=?1")),
       processes_by_pid_(
           *database_,
@@ -77,6 +78,11 @@ base::Result<std::int64_t> SqliteReader::version() {
     const auto version = data_version_.start().next() ? data_version_.integer(0) : 0;
     data_version_.stop();
     return answer(version);
+}
+
+base::Result<std::vector<model::KeptEvent>> SqliteReader::records(model::Id owner, model::TimeNs until_ns) {
+    const Snapshot snapshot(*this);
+    return answer(records_.of(owner, until_ns));
 }
 
 base::Result<std::vector<model::Node>> SqliteReader::ancestors(model::Id id) {

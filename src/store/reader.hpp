@@ -5,6 +5,7 @@
 #include "lineage/store/store.hpp"
 #include "matcher.hpp"
 #include "names.hpp"
+#include "records.hpp"
 #include "rows.hpp"
 #include "sqlite.hpp"
 
@@ -21,6 +22,8 @@ public:
                        const std::function<bool(const model::Process&)>& take) override;
     base::Result<std::int64_t> version() override;
     base::Result<std::optional<model::Node>> by_event(model::TimeNs time_ns, std::int64_t serial) override;
+    base::Result<std::vector<model::KeptEvent>> records(model::Id owner, model::TimeNs until_ns) override;
+    base::Result<std::optional<model::KeptEvent>> record(model::TimeNs time_ns, std::int64_t serial) override;
     base::Result<std::vector<model::Node>> ancestors(model::Id id) override;
     base::Status select(const model::Filter& filter, const std::function<bool(model::Node&&)>& take) override;
     base::Result<std::vector<model::Boot>> boots() override;
@@ -67,6 +70,7 @@ private:
 
     std::unique_ptr<Database> database_;
     Names names_;
+    RecordReader records_;
     int snapshots_ = 0;
     std::optional<std::pair<model::BootId, std::string>> known_boot_;
     Statement process_by_id_, processes_by_pid_, images_by_owner_, image_by_key_, boot_by_id_;

@@ -24,6 +24,7 @@ Query query_of(const model::Filter& filter) {
     query.sql += "SELECT " + std::string(process_columns) + " FROM process WHERE true";
     if (filter.under != 0) query.require("id IN (SELECT member FROM below)");
     query.require_columns(filter);
+    query.require_records(filter, Query::Rows::many);
     query.sql += " ORDER BY id";
     return query;
 }
@@ -82,11 +83,17 @@ base::Result<std::optional<model::Node>> SqliteReader::by_event(model::TimeNs ti
     if (serial != 0) {  // 0 means that audit did not see it
         auto id = short_lived_of_event(time_ns, serial);
         if (!id) id = long_lived_of_event(time_ns, serial);
+        if (!id) id = records_.owner_at(back(time_ns, stamp_slack_ns), forth(time_ns, stamp_slack_ns), serial);
         if (id) {
             if (auto row = find_process(*id)) found = node(std::move(*row));
         }
     }
     return answer(std::move(found));
+}
+
+base::Result<std::optional<model::KeptEvent>> SqliteReader::record(model::TimeNs time_ns, std::int64_t serial) {
+    const Snapshot snapshot(*this);
+    return answer(records_.at(back(time_ns, stamp_slack_ns), forth(time_ns, stamp_slack_ns), serial));
 }
 
 std::optional<model::Id> SqliteReader::short_lived_of_event(model::TimeNs time_ns, std::int64_t serial) {

@@ -36,6 +36,7 @@ SqliteWriter::SqliteWriter(std::unique_ptr<Database> database, base::UniqueFd lo
       credentials_(credentials_cache_bytes),
       horizon_(*database_),
       sweep_(*database_),
+      records_(*database_),
       insert_process_(*database_, "INSERT INTO process (" + std::string(process_columns) +
                                       ") VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)"),
       // Only where no indexed column but life_class changes: this is every process that ends in a later batch.
@@ -92,8 +93,8 @@ base::Result<LastIds> SqliteWriter::last_ids() {
     LastIds ids;
     Statement row(*database_,
                   "SELECT (SELECT max(id) FROM process), (SELECT max(id) FROM boot), (SELECT max(id) FROM gap), "
-                  "(SELECT max(id) FROM tamper)");
-    if (row.start().next()) ids = {row.integer(0), row.integer(1), row.integer(2), row.integer(3)};
+                  "(SELECT max(id) FROM tamper), (SELECT max(id) FROM record)");
+    if (row.start().next()) ids = {row.integer(0), row.integer(1), row.integer(2), row.integer(3), row.integer(4)};
     if (auto status = database_->take_failure(); !status) return tl::unexpected(status.error());
     return ids;
 }
@@ -164,7 +165,16 @@ void SqliteWriter::put(model::Id owner, const std::vector<model::Attempt>& attem
         insert_attempt_.start(one.seq, one.time_ns, one.serial, name(one.path), one.error, name(one.cwd), owner).run();
 }
 
+void SqliteWriter::put(model::Id id, model::Id owner, const model::KeptEvent& event) {
+    records_.put(id, owner, event);
+}
+
+void SqliteWriter::move_record(model::Id id, model::Id owner) {
+    records_.move(id, owner);
+}
+
 void SqliteWriter::drop(model::Id process) {
+    records_.drop_of(process);
     delete_images_.start(process, 0).run();
     delete_attempts_.start(process).run();
     delete_sender_.start(process).run();
@@ -212,6 +222,8 @@ void SqliteWriter::drop_boot(std::string_view name) {
           "name=?1))",
           "DELETE FROM sender WHERE process IN (SELECT id FROM process WHERE boot IN (SELECT id FROM boot WHERE "
           "name=?1))",
+          "DELETE FROM record WHERE owner IN (SELECT id FROM process WHERE boot IN (SELECT id FROM boot WHERE "
+          "name=?1))",
           "DELETE FROM process WHERE boot IN (SELECT id FROM boot WHERE name=?1)",
           "DELETE FROM gap WHERE boot IN (SELECT id FROM boot WHERE name=?1)",
           "DELETE FROM tamper WHERE boot IN (SELECT id FROM boot WHERE name=?1)", "DELETE FROM boot WHERE name=?1"}) {
@@ -245,6 +257,7 @@ void SqliteWriter::rollback() {
     static_cast<void>(database_->take_failure());
     watch_.forgive();
     blocks_.clear();
+    records_.forget_kinds();
     if (!interned_) return;
     forget_interned();
     if (!sweep_.deleting()) load_interned();

@@ -10,6 +10,7 @@
 #include "intern.hpp"
 #include "lineage/base/unique_fd.hpp"
 #include "lineage/store/store.hpp"
+#include "records.hpp"
 #include "sqlite.hpp"
 #include "sweep.hpp"
 
@@ -36,6 +37,8 @@ public:
     void put(model::Id owner, const model::Image& image) override;
     void drop_images(model::Id owner, std::int32_t from_seq) override;
     void put(model::Id owner, const std::vector<model::Attempt>& attempts) override;
+    void put(model::Id id, model::Id owner, const model::KeptEvent& event) override;
+    void move_record(model::Id id, model::Id owner) override;
     void drop(model::Id process) override;
     void put(const model::Gap& gap) override;
     void put(const model::Tamper& tamper) override;
@@ -75,6 +78,7 @@ private:
     std::string buffer_;
     Horizon horizon_;
     Sweep sweep_;
+    RecordWriter records_;
     std::int64_t forgotten_ = 0;     ///< processes since the last sweep
     std::int64_t bytes_shared_ = 0;  ///< Bounds::bytes_max, as it was shared out last
 

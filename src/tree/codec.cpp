@@ -147,6 +147,15 @@ void get(Decoder& in, OpenedSpace& opened) {
     in.get(opened.space);
 }
 
+void put(Encoder& out, const RecordOf& record) {
+    out.put(record.time_ns);
+    out.put(record.id);
+}
+void get(Decoder& in, RecordOf& record) {
+    in.get(record.time_ns);
+    in.get(record.id);
+}
+
 template <class T>
 void put_all(Encoder& out, const std::vector<T>& all) {
     out.put(static_cast<std::uint32_t>(all.size()));
@@ -164,6 +173,7 @@ void save(const Life& life, Encoder& out) {
     put(out, life.process);
     put_all(out, life.images);
     put_all(out, life.attempts);
+    put_all(out, life.records);
     out.put(life.first_seen_ns);
     out.put(life.acted_ns);
     out.put(life.kernel_parent);
@@ -216,6 +226,7 @@ void restore(Life& life, Decoder& in) {
     get(in, life.process);
     get_all(in, life.images);
     get_all(in, life.attempts);
+    get_all(in, life.records);
     in.get(life.first_seen_ns);
     in.get(life.acted_ns);
     in.get(life.kernel_parent);

@@ -30,10 +30,17 @@ struct ThreadBirth {
     model::Pid tid = 0;
 };
 
+/// A kept event of it, by which a later word may find that it was another's.
+struct RecordOf {
+    model::TimeNs time_ns = 0;
+    model::Id id = 0;
+};
+
 struct Life {
     model::Process process;
     std::vector<model::Image> images;  ///< its own, in order of time
     std::vector<model::Attempt> attempts;
+    std::vector<RecordOf> records;  ///< recent ones
 
     // What is known of its beginning.
     model::TimeNs first_seen_ns = 0;                                     ///< of the first fact; the birth is not later

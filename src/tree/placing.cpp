@@ -77,6 +77,7 @@ Life& Tracker::State::life_of(const model::AuditHeader& task, const Fits& fits) 
     }
     speak_for(*life);
     life->acted_ns = std::min(life->acted_ns, task.time_ns);
+    placed_last = {task.serial, life->process.id};
     return *life;
 }
 
@@ -201,6 +202,7 @@ void Tracker::State::move_facts(Life& from, Life& to, model::TimeNs since_ns) {
     }
     move_attempts(from, to, since_ns);
     move_signals(from, to, since_ns);
+    move_records(from, to, since_ns);
     for (Life* child = from.first_child; child != nullptr;) {
         Life* const next = child->next_sibling;
         if (child->from_ns() >= since_ns && may_link(*child, to)) {

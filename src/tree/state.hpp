@@ -91,6 +91,12 @@ struct Tampering {
     model::Gap gap;
 };
 
+struct OwnedRecord {
+    model::Id id = 0;
+    model::Id owner = 0;
+    model::KeptEvent event;
+};
+
 struct Tracker::State {
     Population population;
     model::Boot boot;
@@ -113,12 +119,21 @@ struct Tracker::State {
     model::BootId last_boot_id = 0;
     model::Id last_gap_id = 0;
     model::Id last_tamper_id = 0;
+    model::Id last_record_id = 0;
     std::uint64_t observations = 0;
     std::uint64_t images_created = 0;
 
     std::vector<model::Boot> changed_boots;
     std::vector<model::Gap> changed_gaps;
     std::vector<model::Tamper> changed_tampering;
+    std::vector<OwnedRecord> changed_records;                    ///< by ascending id
+    std::vector<std::pair<model::Id, model::Id>> moved_records;  ///< (id, owner) of earlier ones
+    /// The life that the last record was placed on: others of the same event are about it, too. Not saved: an event is
+    /// told without a pause.
+    struct {
+        std::int64_t serial = 0;
+        model::Id life = 0;
+    } placed_last;
     std::deque<ConfigChange> config_changes;  ///< recent ones, in order of arrival
     std::vector<Tampering> tampering;         ///< recent ones
     std::vector<Question> questions;
@@ -274,6 +289,10 @@ struct Tracker::State {
     /// Forgets the attempts that the successful exec of `path` shows to have been its search.
     void drop_search(Life& life, const std::string& path, std::int64_t serial);
     void move_attempts(Life& from, Life& to, model::TimeNs since_ns);
+
+    // records.cpp
+    void on(model::AuditKept&& kept);
+    void move_records(Life& from, Life& to, model::TimeNs since_ns);
 
     // signals.cpp
     void on(model::AuditSignal&& sent);

@@ -150,6 +150,7 @@ void Tracker::finish() {
 
 void Tracker::take_changes(ChangeSink& sink) {
     for (const model::Boot& boot : std::exchange(state_->changed_boots, {})) sink.boot(boot);
+    for (const auto& [id, owner] : std::exchange(state_->moved_records, {})) sink.record_moved(id, owner);
     for (const auto id : state_->population.take_removed()) sink.removed(id);
     state_->population.take_changed([&](Life& life) {
         if (life.phantom) return;
@@ -163,13 +164,14 @@ void Tracker::take_changes(ChangeSink& sink) {
         life.images_stored = count;
         life.images_changed_from = std::numeric_limits<std::int32_t>::max();
     });
+    for (const OwnedRecord& one : std::exchange(state_->changed_records, {})) sink.record(one.id, one.owner, one.event);
     for (const model::Gap& gap : std::exchange(state_->changed_gaps, {})) sink.gap(gap);
     for (const model::Tamper& tamper : std::exchange(state_->changed_tampering, {})) sink.tamper(tamper);
 }
 
 std::size_t Tracker::pending_changes() const {
     return state_->changed_boots.size() + state_->population.changes() + state_->changed_gaps.size() +
-           state_->changed_tampering.size();
+           state_->changed_tampering.size() + state_->changed_records.size() + state_->moved_records.size();
 }
 
 std::vector<Question> Tracker::take_questions() {
@@ -181,10 +183,12 @@ void Tracker::reserve_ids(const Ids& taken) {
     state_->last_boot_id = std::max(state_->last_boot_id, taken.boot);
     state_->last_gap_id = std::max(state_->last_gap_id, taken.gap);
     state_->last_tamper_id = std::max(state_->last_tamper_id, taken.tamper);
+    state_->last_record_id = std::max(state_->last_record_id, taken.record);
 }
 
 Ids Tracker::last_ids() const {
-    return {state_->population.last_id, state_->last_boot_id, state_->last_gap_id, state_->last_tamper_id};
+    return {state_->population.last_id, state_->last_boot_id, state_->last_gap_id, state_->last_tamper_id,
+            state_->last_record_id};
 }
 
 Counters Tracker::counters() const {
@@ -214,6 +218,7 @@ void Tracker::save(std::string& saved) const {
     out.put(s.floor_ns);
     out.put(s.last_boot_id);
     out.put(s.last_gap_id);
+    out.put(s.last_record_id);
     out.put(s.observations);
     out.put(s.images_created);
     out.put(s.stopped_ns);
@@ -284,6 +289,7 @@ base::Status Tracker::restore(std::string_view saved) {
     in.get(s.floor_ns);
     in.get(s.last_boot_id);
     in.get(s.last_gap_id);
+    in.get(s.last_record_id);
     in.get(s.observations);
     in.get(s.images_created);
     in.get(s.stopped_ns);

@@ -19,6 +19,8 @@ public:
     void put(model::Id, const model::Image&) override {}
     void drop_images(model::Id, std::int32_t) override {}
     void put(model::Id, const std::vector<model::Attempt>&) override {}
+    void put(model::Id, model::Id, const model::KeptEvent&) override {}
+    void move_record(model::Id, model::Id) override {}
     void drop(model::Id process) override { parents_.erase(process); }
     void put(const model::Gap&) override {}
     void put(const model::Tamper&) override {}

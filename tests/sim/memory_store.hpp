@@ -32,6 +32,8 @@ public:
             at = images.erase(at);
     }
     void put(model::Id owner, const std::vector<model::Attempt>& all) override { attempts[owner] = all; }
+    void put(model::Id, model::Id, const model::KeptEvent&) override {}
+    void move_record(model::Id, model::Id) override {}
     void drop(model::Id process) override {
         processes.erase(process);
         attempts.erase(process);

@@ -60,6 +60,9 @@ public:
     void record(std::uint16_t type, std::string_view text, std::int64_t received_ns);
     /// One line of a log: "[node=H ]type=T msg=audit(...): ...", raw or enriched (0x1D and what follows is ignored).
     void line(std::string_view line, std::int64_t received_ns);
+    /// From here on: are records to be kept that say more than the history takes from them (model/kept_event.hpp)? So
+    /// it is from the start.
+    void keep_records(bool wanted);
     /// The time of receipt has come to `received_ns` without a record.
     void advance(std::int64_t received_ns);
     /// No more records: hands over everything that is held.

@@ -31,6 +31,10 @@ std::optional<Record> record_of(std::string_view line);
 /// "[node=H ]type=T msg=audit(...): fields", what libauparse reads, from a line with whatever before it.
 void append_canonical(const Record& record, std::string& out);
 
+/// "type=SYSCALL msg=audit(...): ...\n" as auditd writes it (log_format = RAW), from a record as the kernel sent it:
+/// its type and the text "audit(...): ...". What would end the line early in user space's text becomes a blank.
+void append_raw_line(std::uint16_t type, std::string_view text, std::string& out);
+
 /// The processes that an event is about, as its records come in.
 struct Parties {
     std::optional<model::Pid> subject;  ///< who did it: thread group, initial pid namespace

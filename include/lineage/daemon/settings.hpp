@@ -32,6 +32,13 @@ struct Settings {
     std::uint64_t history_bytes_max = 0;    ///< history.max_size; 0: no bound
     std::uint64_t history_seconds_max = 0;  ///< history.max_age; 0: no bound
 
+    std::uint64_t records_bytes_max = 256ULL << 20;  ///< records.max_size; 0: no bound
+    std::uint64_t records_seconds_max = 0;           ///< records.max_age; 0: no bound
+
+    std::string audit_log_file;                   ///< audit_log.file; empty: none is written
+    std::uint64_t audit_log_bytes_max = 8 << 20;  ///< audit_log.max_size: it is rotated then
+    int audit_log_files = 5;                      ///< audit_log.files
+
     bool rules = true;                          ///< rules.install
     bool rules_lock = false;                    ///< rules.lock
     int rules_check_ms = 1000;                  ///< rules.check_ms

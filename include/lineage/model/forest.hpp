@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "lineage/model/kept_event.hpp"
 #include "lineage/model/process.hpp"
 
 namespace lineage::model {
@@ -17,6 +18,7 @@ struct Node {
     Image current;              ///< the image it runs, its own or inherited; empty where none is known
     std::vector<Image> images;  ///< its own, in order
     std::vector<Attempt> attempts;
+    std::optional<std::vector<KeptEvent>> records;  ///< only where they were asked for
 };
 
 /// Vertices are processes, edges lead from a creation parent to its children.
@@ -41,6 +43,8 @@ struct Filter {
     std::string arg_text;              ///< some argument of some image contains it
     std::optional<std::uint32_t> uid;  ///< at any time known: as last known or of an image
     std::optional<std::uint32_t> auid;
+    std::string record_type;             ///< an event of it was kept that has such a record, "AVC"; empty: any
+    std::string record_key;              ///< and, the same event, under a rule with this key
     std::optional<std::int32_t> signal;  ///< it ended by this signal
     std::optional<TimeNs> since_ns;      ///< it was alive at or after
     std::optional<TimeNs> until_ns;      ///< it was born at or before

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "lineage/model/kept_event.hpp"
 #include "lineage/model/process.hpp"
 
 namespace lineage::model {
@@ -96,6 +97,12 @@ struct AuditSignal {
     AuditHeader task;  ///< the sender
     std::int32_t signal = 0;
     std::vector<Pid> targets;  ///< thread groups
+};
+
+/// An event whose records are kept. It follows what the same event says otherwise, if anything.
+struct AuditKept {
+    AuditHeader task;  ///< stamp and pid alone; pid 0: the records name nobody
+    KeptEvent event;
 };
 
 /// Process connector events (linux/cn_proc.h). `time_ns` is CLOCK_MONOTONIC as the kernel stamped it.
@@ -217,6 +224,6 @@ using Observation =
     std::variant<AuditFork, AuditExec, AuditExit, AuditStatement, AuditLogin, AuditAbend, AuditSignal, ConnectorFork,
                  ConnectorExec, ConnectorId, ConnectorComm, ConnectorCoredump, ConnectorExit, Seen, BootBegan,
                  ClockChanged, ConnectorUp, ConnectorDown, ConnectorDrained, SnapshotBegan, SnapshotEnded, AuditUp,
-                 AuditDown, Lost, Stopped, AuditConfigChange, Tampered, AuditNamespaceOpened>;
+                 AuditDown, Lost, Stopped, AuditConfigChange, Tampered, AuditNamespaceOpened, AuditKept>;
 
 }  // namespace lineage::model

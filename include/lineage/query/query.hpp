@@ -32,6 +32,8 @@ base::Result<model::Node> resolve(store::Reader& reader, const ProcessName& name
 /// fqd)?
 bool same_host(std::string_view host, std::string_view name);
 base::Result<model::Path> path_of(store::Reader& reader, model::Id id);
+/// Adds the kept events: of the process all, of an ancestor those by the birth of the next.
+base::Status add_records(store::Reader& reader, model::Path& path);
 /// The processes that match with the edges between them. `with_ancestors` adds every selected process's path to pid 0.
 base::Result<model::Forest> forest_of(store::Reader& reader, const model::Filter& filter, bool with_ancestors);
 /// The gaps that overlap a process's life.

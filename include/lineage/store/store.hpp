@@ -32,12 +32,16 @@ struct LastIds {
     model::BootId boot = 0;
     model::Id gap = 0;
     model::Id tamper = 0;
+    model::Id record = 0;
 };
 
 /// How much history is kept; 0: without bound.
 struct Bounds {
     std::int64_t bytes_max = 0;    ///< of the database and its log; at least what the alive and the last minute take
     model::TimeNs age_ns_max = 0;  ///< since the end
+    /// Of the kept events alone, which count among the database's bytes as well.
+    std::int64_t records_bytes_max = 0;
+    model::TimeNs records_age_ns_max = 0;
 };
 
 class Writer {
@@ -56,7 +60,9 @@ public:
     virtual void drop_images(model::Id owner, std::int32_t from_seq) = 0;
     virtual void put(model::Id owner,
                      const std::vector<model::Attempt>& attempts) = 0;  ///< replaces all of the owner's
-    virtual void drop(model::Id process) = 0;
+    virtual void put(model::Id id, model::Id owner, const model::KeptEvent& event) = 0;  ///< inserts
+    virtual void move_record(model::Id id, model::Id owner) = 0;
+    virtual void drop(model::Id process) = 0;     ///< and all that hangs on it
     virtual void put(const model::Gap& gap) = 0;  ///< inserts or replaces by id; likewise:
     virtual void put(const model::Tamper& tamper) = 0;
     virtual void set_position(std::uint64_t position) = 0;
@@ -72,8 +78,8 @@ public:
 
     /// Keeps the history within the bounds, a little with each call (some ms), in a transaction of its own: the dead
     /// go, whose end is longest ago first, never an ancestor of who is kept (of that a stub stays:
-    /// schema/0004_bounds.sql), never who is alive. True: there is more to do. A log grows beyond its share while a
-    /// reader looks at it for long.
+    /// schema/0004_bounds.sql), never who is alive; and the oldest kept events. True: there is more to do. A log grows
+    /// beyond its share while a reader looks at it for long.
     virtual base::Result<bool> keep_within(const Bounds& bounds, model::TimeNs now_ns) = 0;
 };
 
@@ -93,8 +99,12 @@ public:
     /// Changes whenever someone has changed the database: what was read under another one may no longer be so.
     virtual base::Result<std::int64_t> version() = 0;
     /// The process that the audit event `serial`, stamped within a second of `time_ns`, is about: born, ended or given
-    /// an image by it, or an attempt at one.
+    /// an image by it, or an attempt at one, or it was kept on it.
     virtual base::Result<std::optional<model::Node>> by_event(model::TimeNs time_ns, std::int64_t serial) = 0;
+    /// The kept events of a process that are stamped no later than that, in the order in which they came.
+    virtual base::Result<std::vector<model::KeptEvent>> records(model::Id owner, model::TimeNs until_ns) = 0;
+    /// The kept event `serial`, stamped within a second of `time_ns`.
+    virtual base::Result<std::optional<model::KeptEvent>> record(model::TimeNs time_ns, std::int64_t serial) = 0;
     /// The creation parents of a process: its parent first, pid 0 last.
     virtual base::Result<std::vector<model::Node>> ancestors(model::Id id) = 0;
     /// Every process that matches, by ascending id, handed over one at a time (constant memory); stop by returning

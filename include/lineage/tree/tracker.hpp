@@ -26,6 +26,8 @@ public:
     virtual void images_end(model::Id owner, std::int32_t seq) = 0;
     /// All the attempts that are kept of `owner`, instead of those told before.
     virtual void attempts(model::Id owner, const std::vector<model::Attempt>& attempts) = 0;
+    virtual void record(model::Id id, model::Id owner, const model::KeptEvent& event) = 0;
+    virtual void record_moved(model::Id id, model::Id owner) = 0;  ///< it turned out to be another process's
     /// The process turned out to be another one seen twice, or no process; what hung on it has been moved.
     virtual void removed(model::Id process) = 0;
     virtual void gap(const model::Gap& gap) = 0;  ///< inserts or replaces by id; likewise:
@@ -50,6 +52,7 @@ struct Ids {
     model::BootId boot = 0;
     model::Id gap = 0;
     model::Id tamper = 0;
+    model::Id record = 0;
 };
 
 class Tracker {
@@ -68,7 +71,7 @@ public:
     void finish();
 
     /// Everything that has changed since the last call, each thing once: boots, removals, processes by id with their
-    /// images and attempts, gaps, tampering.
+    /// images and attempts, records, gaps, tampering.
     void take_changes(ChangeSink& sink);
     [[nodiscard]] std::size_t pending_changes() const;
     std::vector<Question> take_questions();

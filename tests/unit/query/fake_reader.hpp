@@ -11,6 +11,7 @@ class FakeReader final : public store::Reader {
 public:
     std::map<model::Id, model::Process> processes;
     std::map<model::Id, std::vector<model::Image>> images;
+    std::map<model::Id, std::vector<model::KeptEvent>> kept;
     std::vector<model::Gap> all_gaps;
     std::vector<model::Tamper> all_tampering;
     std::vector<model::Boot> all_boots;
@@ -48,6 +49,13 @@ public:
     base::Result<std::optional<model::Node>> by_event(model::TimeNs time_ns, std::int64_t serial) override {
         return find(time_ns == 55 ? serial - 500 : 0);
     }
+    base::Result<std::vector<model::KeptEvent>> records(model::Id owner, model::TimeNs until_ns) override {
+        std::vector<model::KeptEvent> found;
+        for (const auto& event : kept[owner])
+            if (event.time_ns <= until_ns) found.push_back(event);
+        return found;
+    }
+    base::Result<std::optional<model::KeptEvent>> record(model::TimeNs, std::int64_t) override { return std::nullopt; }
     base::Result<std::vector<model::Node>> ancestors(model::Id id) override {
         std::vector<model::Node> path;
         for (auto parent = processes.at(id).parent; parent != 0; parent = processes.at(parent).parent)

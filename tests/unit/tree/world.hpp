@@ -19,6 +19,7 @@ struct Rows final : tree::ChangeSink {
     std::map<model::Id, model::Process> processes;
     std::map<std::pair<model::Id, int>, model::Image> images;
     std::map<model::Id, std::vector<model::Attempt>> attempts_kept;
+    std::map<model::Id, std::pair<model::Id, model::KeptEvent>> records;  ///< by id, with the owner
     std::vector<model::Gap> gaps;
     std::map<model::Id, model::Tamper> tampering;
     void boot(const model::Boot&) override {}
@@ -28,6 +29,8 @@ struct Rows final : tree::ChangeSink {
         images.erase(images.lower_bound({owner, seq}), images.upper_bound({owner, INT32_MAX}));
     }
     void attempts(model::Id owner, const std::vector<model::Attempt>& all) override { attempts_kept[owner] = all; }
+    void record(model::Id id, model::Id owner, const model::KeptEvent& event) override { records[id] = {owner, event}; }
+    void record_moved(model::Id id, model::Id owner) override { records.at(id).first = owner; }
     void removed(model::Id process) override { processes.erase(process); }
     void gap(const model::Gap& gap) override {
         std::erase_if(gaps, [&](const model::Gap& one) { return one.id == gap.id; });
