@@ -154,6 +154,7 @@ base::Status put_ancestry(const render::TracedParty& party, store::Reader& reade
 
 base::Status trace_event(const Arguments& arguments, store::Reader& reader, const query::ProcessName& name) {
     std::vector<std::unique_ptr<trace::RecordSource>> sources;
+    if (arguments.log.empty()) sources.push_back(trace::kept_records(reader));
     sources.push_back(trace::log_records(arguments.log.empty() ? default_log : arguments.log));
     const auto answer = trace::event_of(reader, name.time_ns, name.number, sources, arguments.host);
     if (!answer) return tl::unexpected(answer.error());

@@ -25,7 +25,6 @@ constexpr int tracker_finish_ms = 60'000;
 // A tracker that cannot stay alive is tried again after a pause that doubles.
 constexpr int respawn_pause_min_ms = 200;
 constexpr int respawn_pause_max_ms = 60'000;
-constexpr int log_respawn_pause_s = 2;
 constexpr std::int64_t stable_ns = 60'000'000'000;
 constexpr std::int64_t audit_drain_ns_max = 1'000'000'000;
 constexpr int audit_settle_ms = 5;
@@ -97,7 +96,8 @@ Recorder::Recorder(const Settings& settings, const Operator& to_whom, Announceme
       kept_(Kept::take(manager_)),
       troubles_(to_whom, settings.database),
       source_(settings.source),
-      tracker_(settings) {}
+      tracker_(settings),
+      log_(settings_, to_whom, troubles_) {}
 
 Recorder::~Recorder() = default;
 
@@ -145,7 +145,7 @@ base::Status Recorder::prepare() {
         operator_.say(Priority::alert, synced.error().message() + "; a power failure would lose what is recorded now");
     });
     sink_ = std::make_unique<JournalSink>(*journal_, *sync_, tracker_);
-    if (auto started = start_log(); !started) return started;
+    if (auto started = log_.start(source_ == SourceChoice::netlink, journal_->end()); !started) return started;
     if (auto spawned = tracker_.spawn(); !spawned) return spawned;
     spawned_at_ns_ = now_of(CLOCK_MONOTONIC);
     // Where sockets are waiting they come first; the database was good enough for the run before.
@@ -213,9 +213,7 @@ base::Status Recorder::begin() {
     look_after_tracker();
     capture_->watch(signals_.get(), [this] { on_signal(); });
     capture_->watch(respawn_timer_.get(), [this] { respawn(); });
-    if (!log_.running()) return {};
-    capture_->watch(log_.news_fd(), [this] { on_log_news(); });
-    capture_->watch(log_timer_.get(), [this] { spawn_log(); });
+    log_.attach(*capture_);
     return {};
 }
 
@@ -341,7 +339,7 @@ base::Status Recorder::end() {
     take_back_audit();
     capture_->finish();
     give_back_registration();
-    log_.stop();
+    log_.begin_anew();
     if (tracker_.ends_early()) (void)tracker_.finish(tracker_finish_ms);
     if (!tracker_.running() && failure_) {
         // It died or began anew lately: one more, so that the database ends where the journal does.
@@ -350,7 +348,7 @@ base::Status Recorder::end() {
         if (failure_) tracker_.go(facts());
     }
     if (!tracker_.finish(tracker_finish_ms) && failure_) failure_ = tl::unexpected(tracker_.error());
-    (void)log_.finish(tracker_finish_ms);  // what is missing then is in the journal still, for the next one
+    log_.finish(tracker_finish_ms);
     return failure_;
 }
 
@@ -393,7 +391,7 @@ void Recorder::on_signal() {
     signalfd_siginfo signal{};
     while (::read(signals_.get(), &signal, sizeof signal) == sizeof signal) {
         if (signal.ssi_signo == SIGCHLD) on_tracker_end();
-        if (signal.ssi_signo == SIGCHLD) on_log_end();
+        if (signal.ssi_signo == SIGCHLD) log_.on_child_end();
         if (signal.ssi_signo == SIGHUP) reload();
         handing_over_ = handing_over_ || (signal.ssi_signo == SIGUSR2 && manager_.is_there());
         if (signal.ssi_signo == SIGTERM || signal.ssi_signo == SIGINT || signal.ssi_signo == SIGUSR2) capture_->stop();
@@ -432,7 +430,7 @@ void Recorder::reload() {
     if (guard_) guard_->set_alarm_interval(static_cast<int>(settings_.rules_alarm_interval_s));
     if (auto started = start_heartbeat(); !started) operator_.say(Priority::error, started.error().message());
     tracker_.begin_anew(settings_);
-    log_.stop();
+    log_.begin_anew();
     std::string said = "the configuration was read again";
     for (const auto& key : left) said += (&key == &left.front() ? "; only a restart changes " : ", ") + key;
     operator_.say(left.empty() ? Priority::notice : Priority::warning, said);
@@ -485,56 +483,6 @@ void Recorder::spawn_tracker() {
     spawned_at_ns_ = now_of(CLOCK_MONOTONIC);
     if (tracker_.spawn()) return look_after_tracker();
     respawn_later();
-}
-
-/// Only who is the audit daemon writes its log. Before the tracker: then there is nobody yet who could be told.
-base::Status Recorder::start_log() {
-    if (settings_.audit_log_file.empty()) return {};
-    if (source_ != SourceChoice::netlink) {
-        operator_.say(Priority::warning, "audit log " + settings_.audit_log_file +
-                                             ": is not written, since we are not the audit daemon (--source)");
-        return {};
-    }
-    log_from_ = journal_->end();
-    log_timer_.reset(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
-    CHECK(log_timer_);
-    return log_.spawn(settings_, log_from_);
-}
-
-void Recorder::spawn_log() {
-    std::uint64_t expirations = 0;
-    (void)!::read(log_timer_.get(), &expirations, sizeof expirations);
-    const auto spawned = log_.spawn(settings_, log_from_);
-    if (!spawned) return troubles_.tell("audit-log", spawned, "what is recorded waits in the journal");
-    capture_->watch(log_.news_fd(), [this] { on_log_news(); });
-}
-
-void Recorder::on_log_news() {
-    switch (log_.read_news()) {
-        case LogProcess::News::waits:
-            return troubles_.tell("audit-log", tl::unexpected(log_.trouble()), "what is recorded waits in the journal");
-        case LogProcess::News::works:
-            return troubles_.tell("audit-log", {}, "");
-        case LogProcess::News::gone:
-            return capture_->unwatch(log_.news_fd());  // SIGCHLD is on its way
-        case LogProcess::News::none:
-            return;
-    }
-}
-
-/// One that was told to begin anew is started at once, one that died after a pause.
-void Recorder::on_log_end() {
-    const auto status = log_.reap();
-    if (!status) return;
-    while (log_.read_news() != LogProcess::News::gone) {
-    }
-    capture_->unwatch(log_.news_fd());
-    if (WIFEXITED(*status) && WEXITSTATUS(*status) == 0) return spawn_log();
-    troubles_.tell("audit-log", base::fail("audit log " + settings_.audit_log_file, "its writer died"),
-                   "what is recorded waits in the journal");
-    itimerspec pause{};
-    pause.it_value.tv_sec = log_respawn_pause_s;
-    ::timerfd_settime(log_timer_.get(), 0, &pause, nullptr);
 }
 
 }  // namespace lineage::daemon

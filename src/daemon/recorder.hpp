@@ -16,7 +16,7 @@
 #include "lineage/daemon/daemon.hpp"
 #include "lineage/daemon/settings.hpp"
 #include "lineage/journal/journal.hpp"
-#include "log_process.hpp"
+#include "log_keeper.hpp"
 #include "service_manager.hpp"
 #include "stall_watch.hpp"
 #include "tracker_process.hpp"
@@ -64,10 +64,6 @@ private:
     void respawn_later();
     void respawn();
     void spawn_tracker();
-    base::Status start_log();
-    void spawn_log();
-    void on_log_news();
-    void on_log_end();
 
     Settings settings_;
     const Operator& operator_;
@@ -81,13 +77,11 @@ private:
     std::string boot_;
     base::UniqueFd signals_;
     base::UniqueFd respawn_timer_;
-    base::UniqueFd log_timer_;
     std::optional<journal::Writer> journal_;
     std::optional<JournalSync> sync_;
     StallWatch stall_watch_;
     TrackerProcess tracker_;
-    LogProcess log_;
-    std::uint64_t log_from_ = 0;  ///< where a log begins that was never written before
+    LogKeeper log_;
     std::unique_ptr<JournalSink> sink_;
     std::unique_ptr<capture::Capture> capture_;
     std::optional<capture::AuditHold> hold_;

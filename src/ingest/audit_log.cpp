@@ -67,6 +67,7 @@ public:
 
     base::Status run() {
         if (auto begun = begin(); !begun) return begun;
+        if (!reader_) return {};  // told to stop before the log could be opened
         model::Frame frame;
         for (;;) {
             auto next = reader_->next(frame);

@@ -8,7 +8,7 @@ namespace lineage::tree {
 
 namespace {
 
-constexpr std::uint32_t saved_version = 8;
+constexpr std::uint32_t saved_version = 9;
 
 }  // namespace
 

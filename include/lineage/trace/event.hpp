@@ -25,6 +25,9 @@ public:
 /// `path`, and where it is rotated path.1, path.2, ..., plain or .gz, the newest first.
 std::unique_ptr<RecordSource> log_records(std::string path);
 
+/// Those that the database keeps of what is no fork, exec or exit.
+std::unique_ptr<RecordSource> kept_records(store::Reader& reader);
+
 struct EventAnswer {
     render::TracedEvent traced;
     bool has_records = false;

@@ -120,6 +120,7 @@ struct Recovered {
     int of_boot[2] = {0, 0};  ///< processes but pid 0
     int whole = 0;            ///< with their argv
     int orphans = 0;          ///< marked as such
+    int named_only = 0;       ///< its own row is damaged, but the journal has a child of it
 };
 
 Recovered recover(const History& history, bool use_journal, bool use_database) {
@@ -149,6 +150,10 @@ Recovered recover(const History& history, bool use_journal, bool use_database) {
         const int boot = node.boot == "boot-0" ? 0 : 1;
         REQUIRE(node.boot == "boot-" + std::to_string(boot));
         ++result.of_boot[boot];
+        if (node.process.inferred == model::Inferred::named_only) {
+            ++result.named_only;
+            continue;
+        }
         REQUIRE(node.process.born.time_ns == History::started_ns(boot) + node.process.pid * 10'000'000LL);
         result.whole += !node.images.empty() && node.images[0].argv.size() == 3 &&
                         node.images[0].argv[2] == "--pid=" + std::to_string(node.process.pid);
@@ -200,6 +205,7 @@ TEST_CASE("both: the journal's part whole, of the time before it what the databa
         CHECK(recovered.report.from_database > 500);
         CHECK(recovered.of_boot[0] > processes_a_boot / 2);
         CHECK(recovered.of_boot[1] > processes_a_boot / 2);
+        CHECK(recovered.named_only < processes_a_boot / 10);
         if (gone <= 0.5) CHECK(recovered.of_boot[1] == processes_a_boot);
     }
 }
@@ -213,6 +219,7 @@ TEST_CASE("both, undamaged: nothing is lost and nothing is twice, and lineaged g
     CHECK(recovered.of_boot[1] == processes_a_boot);
     CHECK(recovered.whole == 2 * processes_a_boot);
     CHECK(recovered.orphans == 0);
+    CHECK(recovered.named_only == 0);
     const auto to = history.path + "/new.db";
     const auto writer = store::open_writer(to);
     REQUIRE(writer);

@@ -30,7 +30,7 @@ struct GoesOn {
     tree::Tracker tracker;
     Rows rows;
     GoesOn() {
-        tracker.reserve_ids({100, 10, 0, 0});
+        tracker.reserve_ids({100, 10, 0, 0, 0});
         tracker.know(boot, {life(7, 50, 5, 1000), life(9, 60, 7, 2000)});
         model::BootBegan began;
         began.name = boot.name;
@@ -82,7 +82,7 @@ TEST_CASE("what is known and told again is no second life") {
 
 TEST_CASE("a parent that is lost is pid 0") {
     tree::Tracker tracker;
-    tracker.reserve_ids({100, 10, 0, 0});
+    tracker.reserve_ids({100, 10, 0, 0, 0});
     tracker.know(boot, {life(9, 60, 0, 2000)});
     Rows rows;
     tracker.take_changes(rows);
