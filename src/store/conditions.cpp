@@ -26,9 +26,8 @@ void Query::require_records(const model::Filter& filter, Rows rows) {
         kinds += " AND instr(' ' || types || ' ', " + quoted(" " + filter.record_type + " ") + ") > 0";
     if (!filter.record_key.empty())
         kinds += " AND instr(char(1) || key || char(1), char(1) || " + quoted(filter.record_key) + " || char(1)) > 0";
-    require(rows == Rows::one
-                ? "EXISTS (SELECT 1 FROM record WHERE owner = process.id AND kind IN (" + kinds + "))"
-                : "id IN (SELECT owner FROM record WHERE kind IN (" + kinds + "))");
+    require(rows == Rows::one ? "EXISTS (SELECT 1 FROM record WHERE owner = process.id AND kind IN (" + kinds + "))"
+                              : "id IN (SELECT owner FROM record WHERE kind IN (" + kinds + "))");
 }
 
 void Query::require_columns(const model::Filter& filter) {
