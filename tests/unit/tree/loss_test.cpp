@@ -183,6 +183,20 @@ TEST_CASE("who spoke while /proc was being read has its arguments all the same, 
     CHECK(w.one(60).comm == "c");
 }
 
+TEST_CASE("... also where the record came before the look at /proc; a pid of another parent is used again") {
+    World w;
+    w.say(model::AuditUp{});
+    w.fork(340, 1, 10, 1, 80);
+    w.fork(341, 2, 10, 1, 90);
+    w.say(model::SnapshotBegan{start + 900 * ms});
+    w.seen(900, 300, 10, 1);
+    w.seen(901, 393, 80, 10);  // 53 ms later than the record says
+    w.seen(902, 394, 90, 1);
+    w.say(model::SnapshotEnded{start + 900 * ms});
+    CHECK(w.one(80).born.serial == 1);
+    CHECK(w.rows.processes.size() == 6);  // 0, 1, 10, 80, and two that were called 90
+}
+
 TEST_CASE("a starved machine's clock ticks late: stamps from before a birth are still the newborn's") {
     World w;
     w.say(model::SnapshotBegan{start + 900 * ms});
