@@ -15,8 +15,8 @@ constexpr std::size_t thread_births_max = 256;
 /// Is `life`, which the connector has not told of, the one whose birth it now tells?
 bool awaits_birth(const Life& life, model::TimeNs born_ns) {
     const bool told_by_connector = has(life.process.born.witnesses, model::Witness::connector);
-    if (told_by_connector)  // told again: what know() was given may overlap with what follows
-        return std::abs(life.process.born.time_ns - born_ns) <= clock_slack_ns;
+    // Told again: what know() was given may overlap with what follows. A pid may be another's some 20 us later.
+    if (told_by_connector) return std::abs(life.process.born.time_ns - born_ns) <= 1'000;
     if (!life.alive() && life.process.ended->time_ns + tick_ns < born_ns) return false;
     if (!life.birth_known()) return life.first_seen_ns >= born_ns - tick_ns;
     const auto early_ns = born_ns - life.process.born.time_ns;

@@ -267,6 +267,8 @@ void Tracker::State::decide_waiting_forks(bool all) {
             }
             if (birth == births.end()) {
                 const bool chosen = asked_for(*one);  // which nobody does for a thread
+                // In a namespace that clone3 made unseen the numbers would be lower than what is counted here.
+                caller.space_known = caller.space_known || chosen;
                 birth = std::find_if(births.begin(), births.end(), [&](const Birth& each) {
                     return !(chosen && each.child == nullptr) && !needed_by_other(each, *one, space);
                 });

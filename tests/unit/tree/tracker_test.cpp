@@ -204,3 +204,15 @@ TEST_CASE("what was lost is a gap") {
     REQUIRE(w.rows.gaps.size() == 1);
     CHECK(w.rows.gaps[0].lost == 3);
 }
+
+TEST_CASE("a pid that is used again within a millisecond is another life's") {
+    World w;
+    w.connector();
+    w.born(10, 1, 50, 50);
+    const auto at = [](int us) { return start + 20 * ms + us * 1000; };
+    for (const int us : {0, 50, 100}) {
+        w.say(model::ConnectorFork{at(us), 50, 60, 60});
+        w.say(model::ConnectorExit{at(us + 20), 60, 60, 0, 50});
+    }
+    CHECK(w.lives(60).size() == 3);
+}
