@@ -108,6 +108,8 @@ base::Status Recorder::run() {
         give_back_registration();
         return begun;
     }
+    // Not before: a start that fails says why it failed, and nothing else.
+    if (!tracker_.has_account()) operator_.say(Priority::notice, why_no_account(settings_.tracker_user));
     capture_->snapshot();
     capture_->run();
     // What is received from here on waits in the sockets for our successor; the tracker reads to the journal's end.
@@ -152,7 +154,6 @@ base::Status Recorder::prepare() {
     if (!has_all())
         if (auto opened = tracker_.await_opened(); !opened) return opened;
     if (const auto mended = tracker_.take_mended(); !mended.empty()) operator_.say(Priority::alert, mended);
-    if (!*account) operator_.say(Priority::notice, why_no_account(settings_.tracker_user));
     return {};
 }
 

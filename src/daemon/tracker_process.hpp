@@ -30,6 +30,7 @@ public:
 
     /// Whom the tracker is to run as; before the first spawn().
     void run_as(std::optional<Account> account) { account_ = std::move(account); }
+    [[nodiscard]] bool has_account() const { return account_.has_value(); }
     /// Forks. The one before must have been reaped.
     base::Status spawn();
     /// Waits until the database is open.
