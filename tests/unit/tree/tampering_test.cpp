@@ -141,3 +141,15 @@ TEST_CASE("a child of the one that was about audit, which has only its name, mak
     CHECK(world.one(72).comm == "auditctl");
     CHECK(told(world)[0].pid == 70);
 }
+
+TEST_CASE("the deed's record comes after somebody has been guessed, and is believed") {
+    World world;
+    named(world, 70, "auditctl");
+    tampered(world, 510, 100, 512, model::Weakness::lost_reset);
+    world.born(5000, 1, 90, 90);  // no record can come any more, one should think
+    CHECK(told(world)[0].pid == 70);
+    CHECK(told(world)[0].inferred);
+    change(world, 505, 7, 60, What::setting, "lost");
+    CHECK(told(world)[0].pid == 60);
+    CHECK_FALSE(told(world)[0].inferred);
+}
