@@ -47,6 +47,21 @@ struct Pending {
     bool ended = false;             ///< nothing can follow
     std::uint64_t last_record = 0;  ///< count of records when the last one of this event came
     std::int64_t last_received_ns = 0;
+
+    void save(base::Encoder& out) const {
+        event.save(out);
+        out.put(whole);
+        out.put(ended);
+        out.put(last_record);
+        out.put(last_received_ns);
+    }
+    void restore(base::Decoder& in) {
+        event.restore(in);
+        in.get(whole);
+        in.get(ended);
+        in.get(last_record);
+        in.get(last_received_ns);
+    }
 };
 
 }  // namespace
@@ -57,12 +72,15 @@ struct Assembler::State {
     Take take;
     AssemblerLimits limits;
     AssemblerCounters counters;
-    std::deque<Pending> pending;  ///< by ascending serial
+    /// By ascending serial: the kernel's, and those that auditd counted.
+    std::deque<Pending> pending, of_auditd;
     Released released;
     std::int64_t now_ns = 0;
     bool keeps_records = true;
 
-    Pending* pending_for(const RecordId& id);
+    Pending* pending_for(const RecordId& id, Counter by);
+    /// Whose front is the next event; nullptr where there is none.
+    std::deque<Pending>* next();
     /// `line`: of a log, whole; empty where the kernel sent it.
     void record(std::uint16_t type, std::string_view text, std::string_view line, std::int64_t received_ns);
     [[nodiscard]] bool due(const Pending& event) const;
@@ -70,12 +88,20 @@ struct Assembler::State {
     void hand_over(Pending& event);
 };
 
-Pending* Assembler::State::pending_for(const RecordId& id) {
-    auto at = pending.end();
-    while (at != pending.begin() && std::prev(at)->event.id().serial > id.serial) --at;
-    if (at != pending.begin() && std::prev(at)->event.id() == id) return &*std::prev(at);
+Pending* Assembler::State::pending_for(const RecordId& id, Counter by) {
+    auto& events = by == Counter::kernel ? pending : of_auditd;
+    auto at = events.end();
+    while (at != events.begin() && std::prev(at)->event.id().serial > id.serial) --at;
+    if (at != events.begin() && std::prev(at)->event.id() == id) return &*std::prev(at);
     if (released.contains(id)) return nullptr;
-    return &*pending.insert(at, Pending{Event(id)});
+    return &*events.insert(at, Pending{Event(id, by)});
+}
+
+std::deque<Pending>* Assembler::State::next() {
+    if (of_auditd.empty()) return pending.empty() ? nullptr : &pending;
+    if (pending.empty()) return &of_auditd;
+    // Of two counts only the clock tells which came first.
+    return of_auditd.front().event.id().time_ns < pending.front().event.id().time_ns ? &of_auditd : &pending;
 }
 
 void Assembler::State::record(std::uint16_t type, std::string_view text, std::string_view line,
@@ -88,7 +114,7 @@ void Assembler::State::record(std::uint16_t type, std::string_view text, std::st
         return;
     }
     ++counters.records;
-    Pending* const event = pending_for(id);
+    Pending* const event = pending_for(id, counter_of(type));
     if (event == nullptr) {
         ++counters.late;
     } else {
@@ -110,9 +136,9 @@ bool Assembler::State::due(const Pending& event) const {
 }
 
 void Assembler::State::hand_over_due() {
-    while (!pending.empty() && due(pending.front())) {
-        hand_over(pending.front());
-        pending.pop_front();
+    for (auto* events = next(); events != nullptr && due(events->front()); events = next()) {
+        hand_over(events->front());
+        events->pop_front();
     }
 }
 
@@ -121,8 +147,9 @@ void Assembler::State::hand_over(Pending& event) {
     if (event.ended || event.event.has_call()) released.add(event.event.id());
     ++counters.events;
     if (!event.whole) ++counters.incomplete;
+    auto kept = event.event.kept();
     if (auto observation = event.event.observation()) take(std::move(*observation));
-    if (auto kept = event.event.kept()) take(std::move(*kept));
+    if (kept) take(std::move(*kept));
 }
 
 std::optional<LineStamp> stamp_of(std::string_view line) {
@@ -168,8 +195,10 @@ void Assembler::advance(std::int64_t received_ns) {
 }
 
 void Assembler::finish() {
-    for (Pending& event : state_->pending) state_->hand_over(event);
-    state_->pending.clear();
+    for (auto* events = state_->next(); events != nullptr; events = state_->next()) {
+        state_->hand_over(events->front());
+        events->pop_front();
+    }
 }
 
 const AssemblerCounters& Assembler::counters() const {
@@ -183,13 +212,9 @@ void Assembler::save(base::Encoder& out) const {
     out.put(state_->now_ns);
     out.put(state_->keeps_records);
     state_->released.save(out);
-    out.put(static_cast<std::uint32_t>(state_->pending.size()));
-    for (const Pending& event : state_->pending) {
-        event.event.save(out);
-        out.put(event.whole);
-        out.put(event.ended);
-        out.put(event.last_record);
-        out.put(event.last_received_ns);
+    for (const auto* events : {&state_->pending, &state_->of_auditd}) {
+        out.put(static_cast<std::uint32_t>(events->size()));
+        for (const Pending& event : *events) event.save(out);
     }
 }
 
@@ -200,16 +225,10 @@ void Assembler::restore(base::Decoder& in) {
     in.get(state_->now_ns);
     in.get(state_->keeps_records);
     state_->released.restore(in);
-    state_->pending.clear();
-    const auto size = in.get<std::uint32_t>();
-    for (std::uint32_t i = 0; i < size && in.ok(); ++i) {
-        Pending event;
-        event.event.restore(in);
-        in.get(event.whole);
-        in.get(event.ended);
-        in.get(event.last_record);
-        in.get(event.last_received_ns);
-        state_->pending.push_back(std::move(event));
+    for (auto* events : {&state_->pending, &state_->of_auditd}) {
+        events->clear();
+        const auto size = in.get<std::uint32_t>();
+        for (std::uint32_t i = 0; i < size && in.ok(); ++i) events->emplace_back().restore(in);
     }
 }
 

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "event.hpp"
+
 namespace lineage::audit {
 namespace {
 
@@ -11,15 +13,11 @@ constexpr model::TimeNs boot_takes_ns = 1'000'000'000;               // at least
 constexpr model::TimeNs boot_told_after_ns = 600 * 1'000'000'000LL;  // at most, from the first record to SYSTEM_BOOT
 constexpr std::int64_t displaced_max = 64;  // as AssemblerLimits::slack: records are not further from their place
 
-bool is_auditds_own(std::uint16_t type) {
-    return type >= AUDIT_FIRST_DAEMON && type <= AUDIT_LAST_DAEMON;
-}
-
 }  // namespace
 
 bool BootSigns::is_sign(const LineStamp& record) const {
     if (record.type == AUDIT_DAEMON_START) return shutdown_told_;
-    if (is_auditds_own(record.type)) return false;
+    if (counter_of(record.type) == Counter::auditd) return false;
     if (record.type == AUDIT_KERNEL && record.serial == 1 && newest_serial_ > 1) return true;
     if (record.type == AUDIT_SYSTEM_BOOT && newest_ns_ < record.time_ns &&
         (boot_told_ || shutdown_told_ || record.time_ns - began_ns_ > boot_told_after_ns))
@@ -38,7 +36,7 @@ bool BootSigns::begins(const LineStamp& record) {
     }
     boot_told_ = boot_told_ || record.type == AUDIT_SYSTEM_BOOT;
     shutdown_told_ = shutdown_told_ || record.type == AUDIT_SYSTEM_SHUTDOWN;
-    if (!is_auditds_own(record.type)) {
+    if (counter_of(record.type) == Counter::kernel) {
         newest_serial_ = std::max(newest_serial_, record.serial);
         newest_ns_ = std::max(newest_ns_, record.time_ns);
     }

@@ -6,8 +6,6 @@
 
 #include <algorithm>
 
-#include "lineage/audit/record.hpp"
-
 namespace lineage::audit {
 
 namespace {
@@ -54,6 +52,15 @@ std::optional<ArgumentName> argument_name(std::string_view name) {
 }
 
 }  // namespace
+
+Counter counter_of(std::uint16_t type) {
+    return type >= AUDIT_FIRST_DAEMON && type <= AUDIT_LAST_DAEMON ? Counter::auditd : Counter::kernel;
+}
+
+Event::Event(RecordId id, Counter by) : id_(id) {
+    task_.time_ns = id.time_ns;
+    if (by == Counter::kernel) task_.serial = id.serial;
+}
 
 bool ends_event(std::uint16_t type) {
     return type == AUDIT_EOE || type == AUDIT_PROCTITLE || type == AUDIT_KERNEL ||
@@ -107,8 +114,18 @@ void Event::absorb(std::uint16_t type, std::string_view fields, std::size_t byte
             break;
         }
         default:
+            if (!has_task_ && task_.pid == 0 && !goes_with_call(type)) absorb_name(fields);
             break;
     }
+}
+
+/// "pid=77 uid=0 auid=1000 ses=3 msg='...'", "avc:  denied  { read } for  pid=42 comm=...".
+void Event::absorb_name(std::string_view fields) {
+    std::string_view name;
+    std::string_view value;
+    // What user space was told stands behind msg=.
+    while (task_.pid == 0 && take_field(fields, name, value) && name != "msg")
+        if (name == "pid") task_.pid = pid_of(value, 0);
 }
 
 /// "auid=0 ses=1 op=remove_rule key="lineage" list=4 res=1", or "op=set audit_enabled=0 old=1 auid=0 ses=1 res=1"; up
@@ -205,8 +222,6 @@ void Event::absorb_task(std::uint16_t type, std::string_view fields) {
     if (!fill) return;
     has_task_ = true;
     if (task_.ppid == 0 && task_.pid > 2) task_.ppid = -1;  // its parent was just being reaped (task_ppid_nr)
-    task_.time_ns = id_.time_ns;
-    task_.serial = id_.serial;
     if (whole && type == AUDIT_SYSCALL) task_.credentials = std::move(who);
 }
 
@@ -326,11 +341,10 @@ std::optional<model::Observation> Event::of_open() {
 std::optional<model::Observation> Event::observation() {
     if (change_) {
         change_->task = std::move(task_);
-        change_->task.time_ns = id_.time_ns;
-        change_->task.serial = id_.serial;
         return std::move(*change_);
     }
-    if (!has_task_ || task_.pid <= 0) return std::nullopt;
+    if (task_.pid <= 0) return std::nullopt;
+    if (!has_task_) return model::AuditNamed{std::move(task_)};
     if (special_ == AUDIT_LOGIN) return model::AuditLogin{std::move(task_), new_auid_, new_ses_};
     if (special_ == AUDIT_ANOM_ABEND) return model::AuditAbend{std::move(task_), signal_};
     return of_system_call();
@@ -344,16 +358,11 @@ void Event::keep(std::uint16_t type, std::string_view text, std::string_view lin
 std::optional<model::AuditKept> Event::kept() {
     if (!verbatim_.kept()) return std::nullopt;
     model::AuditKept kept{{}, verbatim_.take()};
-    kept.event.time_ns = kept.task.time_ns = id_.time_ns;
-    kept.event.serial = kept.task.serial = id_.serial;
-    Parties parties;
-    std::string_view rest = kept.event.text;
-    while (!rest.empty()) {
-        const auto line = rest.substr(0, rest.find('\n'));
-        if (const auto record = record_of(line)) parties.absorb(*record);
-        rest.remove_prefix(line.size() + 1);
-    }
-    kept.task.pid = parties.subject.value_or(0);
+    kept.event.time_ns = id_.time_ns;
+    kept.event.serial = id_.serial;
+    kept.task.time_ns = task_.time_ns;
+    kept.task.serial = task_.serial;
+    kept.task.pid = task_.pid;
     return kept;
 }
 

@@ -23,10 +23,14 @@ bool ends_event(std::uint16_t type);
 /// the same be the beginning of the event of a call that is still under way, and that ends much later.
 bool may_stand_alone(std::uint16_t type);
 
+/// Who counts: auditd has serials of its own for what it says itself (DAEMON_*), from a random one on (src/auditd.c).
+enum class Counter : std::uint8_t { kernel, auditd };
+Counter counter_of(std::uint16_t type);
+
 class Event {
 public:
     Event() = default;
-    explicit Event(RecordId id) : id_(id) {}
+    Event(RecordId id, Counter by);
 
     [[nodiscard]] const RecordId& id() const { return id_; }
     [[nodiscard]] bool has_call() const { return has_call_; }
@@ -36,7 +40,7 @@ public:
     /// After absorb(), the same record: as it came (see Verbatim), in case that it is to be kept.
     void keep(std::uint16_t type, std::string_view text, std::string_view line, std::size_t bytes_max);
 
-    /// nullopt when it says nothing about a process.
+    /// nullopt when it says nothing about a process. To be called after kept().
     std::optional<model::Observation> observation();
     /// nullopt when its records need not be kept.
     std::optional<model::AuditKept> kept();
@@ -54,6 +58,7 @@ private:
     };
     void absorb_config_change(std::string_view fields);
     void absorb_task(std::uint16_t type, std::string_view fields);
+    void absorb_name(std::string_view fields);
     [[nodiscard]] std::vector<std::string> arguments() const;
     std::optional<model::Observation> of_system_call();
     std::optional<model::Observation> of_open();
@@ -65,7 +70,7 @@ private:
     std::int32_t signal_ = 0;
     std::uint32_t new_auid_ = model::unset_uid;
     std::uint32_t new_ses_ = model::unset_uid;
-    bool has_task_ = false;
+    bool has_task_ = false;  ///< `task_` is more than a stamp and a name
     model::AuditHeader task_;
     std::string execve_;  ///< the EXECVE records' fields, one after the other
     std::string cwd_;

@@ -10,33 +10,6 @@ namespace lineage::audit {
 
 namespace {
 
-/// Does it only ever say more of a system call (include/uapi/linux/audit.h)?
-bool goes_with_call(std::uint16_t type) {
-    switch (type) {
-        case AUDIT_PATH:
-        case AUDIT_IPC:
-        case AUDIT_SOCKETCALL:
-        case AUDIT_SOCKADDR:
-        case AUDIT_CWD:
-        case AUDIT_EXECVE:
-        case AUDIT_IPC_SET_PERM:
-        case AUDIT_MQ_OPEN:
-        case AUDIT_MQ_SENDRECV:
-        case AUDIT_MQ_NOTIFY:
-        case AUDIT_MQ_GETSETATTR:
-        case AUDIT_FD_PAIR:
-        case AUDIT_OBJ_PID:
-        case AUDIT_EOE:
-        case AUDIT_BPRM_FCAPS:
-        case AUDIT_CAPSET:
-        case AUDIT_MMAP:
-        case AUDIT_PROCTITLE:
-            return true;
-        default:
-            return false;
-    }
-}
-
 /// Is it all about births, images and deaths?
 bool of_history(Call call) {
     switch (call) {
@@ -68,6 +41,32 @@ bool has_word(std::string_view words, std::string_view word) {
 }
 
 }  // namespace
+
+bool goes_with_call(std::uint16_t type) {
+    switch (type) {
+        case AUDIT_PATH:
+        case AUDIT_IPC:
+        case AUDIT_SOCKETCALL:
+        case AUDIT_SOCKADDR:
+        case AUDIT_CWD:
+        case AUDIT_EXECVE:
+        case AUDIT_IPC_SET_PERM:
+        case AUDIT_MQ_OPEN:
+        case AUDIT_MQ_SENDRECV:
+        case AUDIT_MQ_NOTIFY:
+        case AUDIT_MQ_GETSETATTR:
+        case AUDIT_FD_PAIR:
+        case AUDIT_OBJ_PID:
+        case AUDIT_EOE:
+        case AUDIT_BPRM_FCAPS:
+        case AUDIT_CAPSET:
+        case AUDIT_MMAP:
+        case AUDIT_PROCTITLE:
+            return true;
+        default:
+            return false;
+    }
+}
 
 void append_raw_line(std::uint16_t type, std::string_view text, std::string& out) {
     // User space's messages may end with a newline or with its NUL, and hold others.

@@ -19,6 +19,9 @@
 
 namespace lineage::audit {
 
+/// Does a record of this type only ever say more of a system call (include/uapi/linux/audit.h)?
+bool goes_with_call(std::uint16_t type);
+
 class Verbatim {
 public:
     /// A record that is no SYSCALL. `line` is the log's, or empty: then it is made as auditd does from the kernel's

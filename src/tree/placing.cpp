@@ -76,8 +76,9 @@ Life& Tracker::State::life_of(const model::AuditHeader& task, const Fits& fits) 
         end_if_overlooked(*life);
     }
     speak_for(*life);
+    lived_at(*life, task.time_ns);
     life->acted_ns = std::min(life->acted_ns, task.time_ns);
-    placed_last = {task.serial, life->process.id};
+    placed_last = {task.time_ns, task.serial, life->process.id};
     return *life;
 }
 
@@ -86,6 +87,13 @@ Life& Tracker::State::life_of(const model::AuditHeader& task, const Fits& fits) 
 model::TimeNs Tracker::State::stamp_slack_ns(const Life& life, model::TimeNs stamp_ns) const {
     if (!has(life.process.born.witnesses, model::Witness::connector)) return 50'000'000;
     return connector_covers(stamp_ns) ? late_tick_ns : 0;
+}
+
+void Tracker::State::lived_at(Life& life, model::TimeNs time_ns) {
+    if (life.birth_known() || time_ns >= life.first_seen_ns) return;
+    life.first_seen_ns = life.process.born.time_ns = time_ns;
+    population.reorder(life);
+    population.touch(life);
 }
 
 Life* Tracker::State::alive_after_all(model::Pid pid) {
@@ -99,6 +107,7 @@ Life& Tracker::State::life_named(model::Pid pid, model::TimeNs time_ns) {
     if (pid <= 0) return *root;
     if (Life* life = life_at(pid, time_ns)) {
         speak_for(*life);
+        lived_at(*life, time_ns);
         return *life;
     }
     if (Life* life = alive_after_all(pid)) return *life;  // nobody's parent is dead

@@ -12,11 +12,16 @@ constexpr std::size_t remembered_max = 256;
 
 }  // namespace
 
+void Tracker::State::on(model::AuditNamed&& named) {
+    life_of(named.task);
+}
+
 void Tracker::State::on(model::AuditKept&& kept) {
     advance(kept.task.time_ns);
     // What names nobody is the kernel's.
     Life* life = kept.task.pid > 0 ? nullptr : root;
-    if (life == nullptr && placed_last.serial == kept.task.serial) life = population.find(placed_last.life);
+    if (life == nullptr && placed_last.time_ns == kept.task.time_ns && placed_last.serial == kept.task.serial)
+        life = population.find(placed_last.life);
     if (life == nullptr || (life != root && life->process.pid != kept.task.pid)) life = &life_of(kept.task);
     if (life->records.size() >= remembered_max) life->records.erase(life->records.begin());
     life->records.push_back({kept.task.time_ns, ++last_record_id});

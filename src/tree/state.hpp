@@ -131,6 +131,7 @@ struct Tracker::State {
     /// The life that the last record was placed on: others of the same event are about it, too. Not saved: an event is
     /// told without a pause.
     struct {
+        model::TimeNs time_ns = 0;
         std::int64_t serial = 0;
         model::Id life = 0;
     } placed_last;
@@ -160,6 +161,8 @@ struct Tracker::State {
     /// the pid shows that others live.
     Life* alive_after_all(model::Pid pid);
     [[nodiscard]] model::TimeNs stamp_slack_ns(const Life& life, model::TimeNs stamp_ns) const;
+    /// It lived at `time_ns`: where its birth is not known its first moment is the least that is.
+    void lived_at(Life& life, model::TimeNs time_ns);
     Life& make_provisional(model::Pid pid, model::TimeNs time_ns, model::Pid ppid);
     Life& nearest_known_ancestor();
     /// A birth of `pid` at `time_ns` that no life in memory stands for: ends the one that it proves dead, and moves
@@ -291,6 +294,7 @@ struct Tracker::State {
     void move_attempts(Life& from, Life& to, model::TimeNs since_ns);
 
     // records.cpp
+    void on(model::AuditNamed&& named);
     void on(model::AuditKept&& kept);
     void move_records(Life& from, Life& to, model::TimeNs since_ns);
 

@@ -8,7 +8,7 @@ namespace lineage::tree {
 
 namespace {
 
-constexpr std::uint32_t saved_version = 9;
+constexpr std::uint32_t saved_version = 10;
 
 }  // namespace
 

@@ -1,5 +1,6 @@
 // From audit records to observations: scans a record once, gathers the records of an event by its id, and hands over
-// what each whole event says, in order of serial.
+// what each whole event says, in order of serial; what auditd itself counted (DAEMON_*) before the first of the
+// kernel's that is stamped later.
 //
 // An event is whole at its EOE record, at its PROCTITLE (log files have no EOE), or at once where its type stands
 // alone. It is handed over when `slack` more records have come after that, or the time of receipt has moved on by

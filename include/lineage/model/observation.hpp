@@ -17,7 +17,7 @@ namespace lineage::model {
 /// than the fact, and up to one tick (10 ms at most) plus the time the call took earlier.
 struct AuditHeader {
     TimeNs time_ns = 0;
-    std::int64_t serial = 0;
+    std::int64_t serial = 0;                 ///< the kernel's; 0: auditd counted, not the kernel
     Pid pid = 0;                             ///< thread group, initial pid namespace
     Pid ppid = -1;                           ///< -1 where the record does not tell
     std::optional<Credentials> credentials;  ///< after the call
@@ -97,6 +97,11 @@ struct AuditSignal {
     AuditHeader task;  ///< the sender
     std::int32_t signal = 0;
     std::vector<Pid> targets;  ///< thread groups
+};
+
+/// An event that says no more than that there is this process: who sent a message (USER_*), was denied something, ...
+struct AuditNamed {
+    AuditHeader task;  ///< stamp and pid alone
 };
 
 /// An event whose records are kept. It follows what the same event says otherwise, if anything.
@@ -224,6 +229,6 @@ using Observation =
     std::variant<AuditFork, AuditExec, AuditExit, AuditStatement, AuditLogin, AuditAbend, AuditSignal, ConnectorFork,
                  ConnectorExec, ConnectorId, ConnectorComm, ConnectorCoredump, ConnectorExit, Seen, BootBegan,
                  ClockChanged, ConnectorUp, ConnectorDown, ConnectorDrained, SnapshotBegan, SnapshotEnded, AuditUp,
-                 AuditDown, Lost, Stopped, AuditConfigChange, Tampered, AuditNamespaceOpened, AuditKept>;
+                 AuditDown, Lost, Stopped, AuditConfigChange, Tampered, AuditNamespaceOpened, AuditNamed, AuditKept>;
 
 }  // namespace lineage::model

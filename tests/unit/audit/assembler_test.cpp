@@ -69,6 +69,28 @@ TEST_CASE("interleaved events come out whole and by serial") {
     CHECK(std::get<model::AuditExec>(bench.said[1]).argv == std::vector<std::string>{"two", "a b b"});
 }
 
+TEST_CASE(
+    "what auditd counted comes before the first of the kernel's that is later, wherever it stood; restored alike") {
+    const auto line = [](const std::string& type, const std::string& stamp) {
+        return "type=" + type + " msg=audit(" + stamp + "): pid=42 uid=0 auid=0 ses=1 msg='op=x'";
+    };
+    const std::vector<std::string> lines = {line("USER", "5.100:900"), line("DAEMON_ROTATE", "5.150:7"),
+                                            line("USER", "5.200:901"), line("USER", "5.140:902"),
+                                            line("DAEMON_END", "5.300:8")};
+    for (const auto& order : std::vector<std::vector<std::size_t>>{{0, 1, 2, 3, 4}, {4, 3, 2, 1, 0}, {1, 4, 0, 3, 2}}) {
+        Bench first;
+        for (const auto at : order) (*first).line(lines[at], 0);
+        std::string saved;
+        base::Encoder out(saved);
+        (*first).save(out);
+        Bench bench;
+        base::Decoder in(saved);
+        (*bench).restore(in);
+        (*bench).finish();
+        CHECK(bench.serials() == std::vector<std::int64_t>{900, 0, 901, 902, 0});  // auditd's tell the tree nothing
+    }
+}
+
 TEST_CASE("a long argument is put together from its parts, in any order and more than once") {
     Bench bench;
     bench.call(1, sys_execve);

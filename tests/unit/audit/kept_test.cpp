@@ -102,6 +102,23 @@ TEST_CASE("a log's lines are kept as they stand, enrichment and node included") 
     CHECK(kept[0].event.text == line + "\n");
 }
 
+TEST_CASE("the process that a record names is told of whether the record is kept or not; none is made up") {
+    for (const bool keep : {true, false}) {
+        CAPTURE(keep);
+        Bench bench;
+        bench.assembler.keep_records(keep);
+        bench.add(AUDIT_USER_LOGIN, 5, "pid=77 uid=0 auid=1000 ses=3 msg='op=login'");
+        bench.add(AUDIT_AVC, 6, "avc:  denied  { read } for  pid=42 comm=\"c\"");
+        bench.add(AUDIT_USER, 7, "uid=0 msg='pid=9'");
+        bench.add(AUDIT_OBJ_PID, 8, "opid=10 oauid=0");
+        CHECK(bench.kept().size() == (keep ? 3 : 0));
+        std::vector<model::Pid> named;
+        for (const auto& one : bench.said)
+            if (const auto* name = std::get_if<model::AuditNamed>(&one)) named.push_back(name->task.pid);
+        CHECK(named == std::vector<model::Pid>{77, 42});
+    }
+}
+
 TEST_CASE("where another daemon writes the log nothing is kept, and what is half told survives a restart") {
     Bench bench;
     bench.assembler.keep_records(false);

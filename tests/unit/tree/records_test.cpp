@@ -71,6 +71,41 @@ TEST_CASE("a birth inside a known life takes the later ones along, those that ar
     }
 }
 
+TEST_CASE("who is known by name alone is in the tree, marked so, from the first moment that is known of him") {
+    for (const bool named_first : {true, false}) {
+        CAPTURE(named_first);
+        Kept world;
+        const auto name = [&] {
+            model::AuditNamed named;
+            named.task.time_ns = start + 900 * ms;
+            named.task.pid = 70;
+            world.say(named);
+        };
+        if (named_first) name();
+        world.exec(200, 1, 100, 70, "a");  // of a child of his
+        if (!named_first) name();
+        const auto lives = world.lives(70);
+        REQUIRE(lives.size() == 1);
+        CHECK(lives[0].inferred != model::Inferred::no);
+        CHECK(lives[0].born.time_ns == start + 200 * ms);
+    }
+}
+
+TEST_CASE("two events that auditd counted are not taken for one") {
+    Kept world;
+    world.fork(10, 1, 50, 1, 100);
+    world.exit(100, 2, 100, 50, 0);
+    world.fork(5000, 3, 50, 1, 100);
+    world.keep(20, 0, 100);
+    world.keep(5020, 0, 100);
+    world.tracker.take_changes(world.rows);
+    REQUIRE(world.rows.records.size() == 2);
+    const auto lives = world.lives(100);
+    REQUIRE(lives.size() == 2);
+    for (const auto& [id, one] : world.rows.records)
+        CHECK(one.first == (one.second.time_ns < start + 1000 * ms ? lives[0].id : lives[1].id));
+}
+
 TEST_CASE("ids go on where the saved state ended") {
     Kept world;
     world.exec(10, 1, 100, 50, "a");
