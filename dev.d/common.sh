@@ -67,6 +67,7 @@ build_in() {
     shift
     local options=("$@") log
     ! command -v ccache >/dev/null || options+=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
+    export CCACHE_BASEDIR=$LINEAGE_ROOT CCACHE_NOHASHDIR=1 # one cache for all clones
     say "configuring $folder"
     mkdir -p "$folder"
     log=$folder/configure.log
