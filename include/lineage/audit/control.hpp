@@ -32,6 +32,13 @@ struct Picture {
     std::vector<std::string> rules;  ///< raw struct audit_rule_data, list by list, each in its order
 };
 
+/// A picture that is on its way.
+struct PictureRequest {
+    std::uint32_t state = 0;  ///< sequence numbers of the requests; 0: none, or answered
+    std::uint32_t rules = 0;
+    Picture picture;
+};
+
 /// A backlog wait time in the kernel's unit, rounded up.
 std::uint32_t raw_backlog_wait(std::uint32_t wait_ms);
 
@@ -80,12 +87,7 @@ private:
 
     base::UniqueFd fd_;
     std::uint32_t sequence_ = 0;
-    struct Asked {
-        std::uint32_t state = 0;  ///< sequence numbers of the requests; 0: none, or answered
-        std::uint32_t rules = 0;
-        Picture picture;
-    };
-    std::optional<Asked> asked_;
+    std::optional<PictureRequest> asked_;
 };
 
 /// The same rules can be written in two ways, which the kernel takes for different rules: with their fields in one
