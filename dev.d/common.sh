@@ -79,6 +79,9 @@ build_in() {
     ninja -C "$folder" -j "$jobs" ${LINEAGE_TARGETS:-} >&2
 }
 
+# libauparse 3.0.9 leaks a name of fields that are cut off.
+export LSAN_OPTIONS=suppressions=$LINEAGE_ROOT/tests/support/leaks_of_others:print_suppressions=0
+
 # One build serves the sanitizers, the fuzzers and the proof that clang compiles all of it.
 build_sanitized() {
     build_in sanitize -DLINEAGE_FUZZ=ON -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS_DEBUG=-O1 -g1"
