@@ -145,6 +145,12 @@ std::vector<std::string> lineage_rules(Writing writing) {
     return rules;
 }
 
+bool needs_proc(const std::string& rule) {
+    const auto view = view_of(rule);
+    return view && std::any_of(view->fields.begin(), view->fields.end(),
+                               [](const RuleField& field) { return field.name == AUDIT_DEVMAJOR; });
+}
+
 std::vector<std::string> in_first_writing(std::vector<std::string> rules) {
     const auto first = lineage_rules(Writing::first);
     const auto second = lineage_rules(Writing::second);

@@ -46,11 +46,19 @@ bool drops_our_types(const audit_rule_data& rule) {
 
 RuleReport review(const std::vector<std::string>& rules) {
     RuleReport report;
-    const auto ours = audit::lineage_rules();
+    auto ours = audit::lineage_rules();
+    const auto written = audit::in_first_writing(rules);
+    // Before lineaged runs there are those that a file of rules can have.
+    const auto is_there = [&](const std::string& rule) {
+        return std::find(written.begin(), written.end(), rule) != written.end();
+    };
+    if (std::none_of(ours.begin(), ours.end(),
+                     [&](const auto& rule) { return audit::needs_proc(rule) && is_there(rule); }))
+        std::erase_if(ours, audit::needs_proc);
     report.ours = static_cast<int>(ours.size());
     std::set<std::string> found;
     int others = 0;
-    for (const auto& raw : audit::in_first_writing(rules)) {
+    for (const auto& raw : written) {
         audit_rule_data rule{};
         std::memcpy(&rule, raw.data(), std::min(raw.size(), sizeof rule));
         const auto list = rule.flags & ~std::uint32_t{AUDIT_FILTER_PREPEND};

@@ -1,24 +1,9 @@
 // early_rules: whether audit is as lineage-early promises to leave it: on, lineaged's rules first and in order, but for
 // those that need /proc. Prints the limits.
-#include <libaudit.h>
-
 #include <algorithm>
 #include <cstdio>
-#include <cstring>
-#include <string>
 
 #include "lineage/audit/control.hpp"
-
-namespace {
-
-/// The rule about namespaces' files needs /proc to say on which device they are, and that is not there yet.
-bool needs_proc(const std::string& rule) {
-    audit_rule_data data{};
-    std::memcpy(&data, rule.data(), std::min(rule.size(), sizeof data));
-    return std::find(data.fields, data.fields + data.field_count, AUDIT_DEVMAJOR) != data.fields + data.field_count;
-}
-
-}  // namespace
 
 int main() {
     auto control = lineage::audit::Control::open();
@@ -27,7 +12,7 @@ int main() {
     const auto in_force = control->list_rules();
     if (!state || !in_force) return 2;
     auto ours = lineage::audit::lineage_rules();
-    ours.erase(std::remove_if(ours.begin(), ours.end(), needs_proc), ours.end());
+    ours.erase(std::remove_if(ours.begin(), ours.end(), lineage::audit::needs_proc), ours.end());
     const bool first = in_force->size() >= ours.size() && std::equal(ours.begin(), ours.end(), in_force->begin());
     std::printf("enabled %u\nrules_first %d\nrules %zu\nbacklog_limit %u\nbacklog_wait_time %u\n", state->enabled,
                 first ? 1 : 0, in_force->size(), state->backlog_limit, state->backlog_wait_time);

@@ -97,6 +97,9 @@ private:
 enum class Writing : std::uint8_t { first, second };
 /// Our rules, in the order in which they must stand in the kernel, as raw struct audit_rule_data, key "lineage".
 std::vector<std::string> lineage_rules(Writing writing = Writing::first);
+/// Is it the one about files of namespaces? On which device those are /proc has to say first, so that neither the
+/// boot loader nor a file of rules can have it; lineaged adds it.
+bool needs_proc(const std::string& rule);
 /// `rules` with ours in their first writing, whichever they are in.
 std::vector<std::string> in_first_writing(std::vector<std::string> rules);
 /// Does `rule` (as list_rules gives it) carry our key?
