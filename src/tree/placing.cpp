@@ -71,7 +71,10 @@ Life& Tracker::State::life_of(const model::AuditHeader& task, const Fits& fits) 
     if (life == nullptr && newest != nullptr && connector_covers(task.time_ns) &&
         task.time_ns - newest->process.ended->time_ns < 1'000'000'000)
         life = newest;  // the connector would have told of another life; the clocks disagree
-    if (life == nullptr || life->from_ns() > task.time_ns + tick_ns + stamp_slack_ns(*life, task.time_ns)) {
+    const bool only_life = task.pid <= 2 && newest != nullptr;  // of its pid in this boot, whatever the clocks say
+    if (only_life) {
+        life = newest;
+    } else if (life == nullptr || life->from_ns() > task.time_ns + tick_ns + stamp_slack_ns(*life, task.time_ns)) {
         life = &make_provisional(task.pid, task.time_ns, task.ppid);
         end_if_overlooked(*life);
     }

@@ -211,3 +211,13 @@ TEST_CASE("a starved machine's clock ticks late: stamps from before a birth are 
     w.exec(1040, 2, 50, 10, "shell");  // 360 ms before its birth
     CHECK(w.runs(w.one(50)) == "shell");
 }
+
+TEST_CASE("init has one life a boot, however early a record of it is stamped") {
+    World w;
+    w.say(model::AuditUp{});
+    w.say(model::SnapshotBegan{start + 900 * ms});
+    w.seen(900, 600, 1, 0);
+    w.say(model::SnapshotEnded{start + 900 * ms});
+    w.say(model::AuditStatement{World::task(300, 1, 1, 0)});
+    CHECK(w.lives(1).size() == 1);
+}
