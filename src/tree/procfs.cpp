@@ -14,8 +14,8 @@ bool born_then(const Life& life, const model::Seen& seen) {
     if (!life.birth_known()) return false;
     const auto later_ns = seen.started_ns - life.process.born.time_ns;
     // Where nothing tells its birth but audit's stamp, that may be early, and the parent says who it is.
-    const bool by_stamp =
-        life.process.born.witnesses == only(model::Witness::audit) && life.alive() && life.process.ppid == seen.ppid;
+    const bool by_stamp = !has(life.process.born.witnesses, model::Witness::connector) && life.claimed() &&
+                          life.alive() && life.process.ppid == seen.ppid;
     return -later_ns <= start_slack_ns && later_ns <= (by_stamp ? late_tick_ns : start_slack_ns);
 }
 

@@ -193,6 +193,7 @@ TEST_CASE("... also where the record came before the look at /proc; a pid of ano
     w.seen(901, 393, 80, 10);  // 53 ms later than the record says
     w.seen(902, 394, 90, 1);
     w.say(model::SnapshotEnded{start + 900 * ms});
+    w.seen(1500, 393, 80, 10);  // once more
     CHECK(w.one(80).born.serial == 1);
     CHECK(w.rows.processes.size() == 6);  // 0, 1, 10, 80, and two that were called 90
 }
