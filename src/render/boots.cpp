@@ -47,20 +47,15 @@ std::string boot_extent_json(const model::BootExtent& extent, std::int64_t index
 }
 
 void boots_text(const std::vector<model::BootExtent>& extents, const Style& style, std::string& out) {
-    Line head(style, out);
-    constexpr std::pair<int, const char*> heads[] = {{0, "INDEX"},
-                                                     {number_column, "NUMBER"},
-                                                     {boot_column, "BOOT"},
-                                                     {host_column, "HOST"},
-                                                     {started_column, "STARTED"},
-                                                     {recorded_column, "RECORDED FROM"},
-                                                     {seen_column, "LAST SEEN"},
-                                                     {processes_column, "PROCESSES"}};
-    for (const auto& [column, name] : heads) {
-        head.to(column);
-        head.put(name, Ink::strong);
-    }
-    head.end();
+    heads_line({{0, "INDEX"},
+                {number_column, "NUMBER"},
+                {boot_column, "BOOT"},
+                {host_column, "HOST"},
+                {started_column, "STARTED"},
+                {recorded_column, "RECORDED FROM"},
+                {seen_column, "LAST SEEN"},
+                {processes_column, "PROCESSES"}},
+               style, out);
     auto index = 1 - static_cast<std::int64_t>(extents.size());
     for (const auto& extent : extents) {
         Line line(style, out);

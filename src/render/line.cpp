@@ -40,6 +40,15 @@ std::string_view front_columns(std::string_view text, int width) {
 
 }  // namespace
 
+void heads_line(std::initializer_list<std::pair<int, const char*>> heads, const Style& style, std::string& out) {
+    Line line(style, out);
+    for (const auto& [column, name] : heads) {
+        line.to(column);
+        line.put(name, Ink::strong);
+    }
+    line.end();
+}
+
 int columns(std::string_view text) {
     return static_cast<int>(std::count_if(text.begin(), text.end(), begins_character));
 }

@@ -1,8 +1,10 @@
 // One line of output: coloured, cut at the style's width, never longer on the screen than it says.
 #pragma once
 
+#include <initializer_list>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "lineage/render/render.hpp"
 
@@ -27,6 +29,9 @@ private:
     int column_ = 0;
     bool full_ = false;
 };
+
+/// A table's first line: each column's name where the column begins.
+void heads_line(std::initializer_list<std::pair<int, const char*>> heads, const Style& style, std::string& out);
 
 /// The number of characters in valid UTF-8.
 int columns(std::string_view text);

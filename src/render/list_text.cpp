@@ -19,20 +19,15 @@ constexpr std::size_t command_bytes_max = 4096;
 }  // namespace
 
 void list_header(const Style& style, std::string& out) {
-    Line line(style, out);
-    constexpr std::pair<int, const char*> heads[] = {{0, "ID"},
-                                                     {pid_column, "PID"},
-                                                     {user_column, "USER"},
-                                                     {login_column, "LOGIN"},
-                                                     {started_column, "STARTED"},
-                                                     {ended_column, "ENDED"},
-                                                     {lived_column, "LIVED"},
-                                                     {command_column, "COMMAND"}};
-    for (const auto& [column, name] : heads) {
-        line.to(column);
-        line.put(name, Ink::strong);
-    }
-    line.end();
+    heads_line({{0, "ID"},
+                {pid_column, "PID"},
+                {user_column, "USER"},
+                {login_column, "LOGIN"},
+                {started_column, "STARTED"},
+                {ended_column, "ENDED"},
+                {lived_column, "LIVED"},
+                {command_column, "COMMAND"}},
+               style, out);
 }
 
 void list_line(const model::Node& node, const Style& style, std::string& out) {
