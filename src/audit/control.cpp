@@ -11,6 +11,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "lineage/model/namespaces.hpp"
+
 namespace lineage::audit {
 
 namespace {
@@ -19,10 +21,6 @@ namespace {
 // takes a while.
 constexpr int reply_wait_ms = 5000;
 constexpr std::size_t reply_bytes_max = 16384;
-
-// include/linux/proc_ns.h: the inode numbers of the initial namespaces.
-constexpr ino_t initial_user_ns = 0xEFFFFFFDU;
-constexpr ino_t initial_pid_ns = 0xEFFFFFFCU;
 
 bool in_namespace(const char* path, ino_t initial) {
     struct stat status {};
@@ -38,8 +36,8 @@ tl::unexpected<base::Error> refused(int error) {
         case ECONNREFUSED:  // audit_netlink_ok in kernel/audit.c
             return because("not permitted in a container or user namespace; run it on the host itself");
         case EPERM:
-            if (in_namespace("/proc/self/ns/user", initial_user_ns) ||
-                in_namespace("/proc/self/ns/pid", initial_pid_ns))
+            if (in_namespace("/proc/self/ns/user", model::initial_user_namespace) ||
+                in_namespace("/proc/self/ns/pid", model::initial_pid_namespace))
                 return because("not permitted in a container or pid namespace; run it on the host itself");
             return because("not permitted; run it as root (it needs CAP_AUDIT_CONTROL)");
         default:

@@ -18,12 +18,12 @@
 #include <vector>
 
 #include "lineage/doctor/doctor.hpp"
+#include "lineage/model/namespaces.hpp"
 #include "lineage/store/store.hpp"
 
 namespace lineage::doctor {
 namespace {
 
-constexpr ino_t initial_pid_ns = 0xEFFFFFFCU;  // include/linux/proc_ns.h
 constexpr int look_again_ms = 20;
 constexpr model::TimeNs our_age_ns_max = 10'000'000'000;
 
@@ -134,7 +134,8 @@ bool is_in_history(store::Reader& reader, model::TimeNs now_ns) {
 
 void look_for_us(store::Reader& reader, int watch_ms, RecorderFacts& recorder) {
     struct stat space {};
-    if (::stat("/proc/self/ns/pid", &space) != 0 || space.st_ino != initial_pid_ns) return;  // our pid means nothing
+    if (::stat("/proc/self/ns/pid", &space) != 0 || space.st_ino != model::initial_pid_namespace)
+        return;  // our pid means nothing
     recorder.asked = true;
     const auto now_ns = now_of(CLOCK_REALTIME);
     const auto from_ns = now_of(CLOCK_MONOTONIC);

@@ -3,13 +3,13 @@
 // to light, too.
 #include <algorithm>
 
+#include "lineage/model/namespaces.hpp"
 #include "state.hpp"
 
 namespace lineage::tree {
 
 namespace {
 
-constexpr std::uint64_t initial_inode = 0xEFFFFFFC;  // PROC_PID_INIT_INO, include/linux/proc_ns.h
 constexpr std::size_t opened_max = 16;
 
 }  // namespace
@@ -21,8 +21,9 @@ void Tracker::State::on(model::AuditNamespaceOpened&& opened) {
     const auto time_ns = opened.task.time_ns;
     std::int32_t space = no_space;
     if (opened.kind == Kind::unknown) {
-        space = opened.inode == initial_inode ? 0 : space_with(opened.inode, time_ns);
-        if (space == 0 && opened.inode != initial_inode) return;  // a file elsewhere, of a namespace of any kind
+        space = opened.inode == model::initial_pid_namespace ? 0 : space_with(opened.inode, time_ns);
+        if (space == 0 && opened.inode != model::initial_pid_namespace)
+            return;  // a file elsewhere, of a namespace of any kind
     } else if (opened.kind != Kind::other) {
         Life* const of = named_to(opener, opened.of, time_ns);
         space = opened.kind == Kind::pid ? find_space(of, opened.inode, time_ns, opener.space)
@@ -51,13 +52,13 @@ Life* Tracker::State::named_to(const Life& opener, model::Pid name, model::TimeN
 }
 
 std::int32_t Tracker::State::find_space(Life* of, std::uint64_t inode, model::TimeNs time_ns, std::int32_t from) {
-    if (inode == initial_inode) {
+    if (inode == model::initial_pid_namespace) {
         if (of != nullptr && of->space == 0) of->space_known = true;
         return 0;
     }
     auto space = space_with(inode, time_ns);
     if (of == nullptr) return space != 0 ? space : new_space_of(inode);
-    const auto identified = of->space == 0 ? initial_inode : space_of(of->space).inode;
+    const auto identified = of->space == 0 ? model::initial_pid_namespace : space_of(of->space).inode;
     if (identified == inode) return of->space;
     // Nobody asks for the one that they live in.
     const bool another = identified != 0 || (of->space == from && !of->space_known);
@@ -89,7 +90,7 @@ Life& Tracker::State::made_unseen(Life& member) {
 }
 
 std::int32_t Tracker::State::find_children_space(Life* of, std::uint64_t inode, model::TimeNs time_ns) {
-    if (inode == initial_inode) return 0;
+    if (inode == model::initial_pid_namespace) return 0;
     const auto known = space_with(inode, time_ns);
     if (of == nullptr) return known != 0 ? known : new_space_of(inode);
     if (of->children_space == 0) {
