@@ -19,7 +19,7 @@ namespace lineage::ingest {
 namespace {
 
 constexpr std::size_t batch_changes = 20'000;
-constexpr std::size_t batch_processes = 2'000;
+constexpr std::size_t batch_rows = 2'000;
 /// The same birth, told by different witnesses, or by clocks that were slewed meanwhile.
 constexpr model::TimeNs same_birth_ns = 100'000'000;
 
@@ -80,6 +80,7 @@ public:
         std::sort(ids_.begin(), ids_.end());
         if (failure_) hang_up_roots();
         remains_.each_process([&](model::Node&& node) { put(std::move(node)); });
+        if (failure_) take_records();
         if (failure_) take_gaps();
         if (failure_) take_tampering();
         if (!failure_) return abandon(failure_);
@@ -92,6 +93,7 @@ private:
         model::BootId boot = 0;  ///< in the new database
         model::Id root = 0;      ///< its pid 0
         std::string name;
+        model::TimeNs started_ns = 0;
     };
 
     tl::unexpected<base::Error> abandon(const base::Status& status) {
@@ -105,7 +107,7 @@ private:
         for (const auto& boot : boots) {
             const auto same = std::find_if(known->begin(), known->end(),
                                            [&](const model::Boot& one) { return one.name == boot.name; });
-            places_[boot.id] = {same == known->end() ? boot.id : same->id, 0, boot.name};
+            places_[boot.id] = {same == known->end() ? boot.id : same->id, 0, boot.name, boot.started_ns};
             if (same == known->end()) writer_.put(boot);
         }
         return {};
@@ -115,7 +117,7 @@ private:
     Place& place_of(model::BootId boot) {
         const auto [found, is_new] = places_.try_emplace(boot);
         if (is_new) {
-            found->second = {boot, 0, fmt::format("lost-{}", boot)};
+            found->second = {boot, 0, fmt::format("lost-{}", boot), 0};
             writer_.put(model::Boot{boot, found->second.name, "", 0, false});
         }
         return found->second;
@@ -179,7 +181,38 @@ private:
         writer_.put(process);
         for (const auto& image : node.images) writer_.put(process.id, image);
         if (!node.attempts.empty()) writer_.put(process.id, node.attempts);
-        if (++kept_ % batch_processes != 0) return;
+        ++kept_;
+        go_on_committing();
+    }
+
+    /// Those whose process is lost hang on pid 0 of the boot that they are of, as those do that name nobody.
+    void take_records() {
+        remains_.each_record([&](model::Id id, model::Id owner, model::KeptEvent&& event) {
+            if (!failure_) return;
+            const auto told = derived_.record(event.time_ns, event.serial);
+            if (!told) {
+                failure_ = tl::unexpected(told.error());
+                return;
+            }
+            if (*told && (*told)->text == event.text) return;
+            const auto on = find(owner).value_or(root_at(event.time_ns));
+            if (on == 0) return;  // of a boot of which nothing else is left
+            writer_.put(id, on, event);
+            go_on_committing();
+        });
+    }
+
+    [[nodiscard]] model::Id root_at(model::TimeNs time_ns) const {
+        const Place* latest = nullptr;
+        for (const auto& [boot, place] : places_)
+            if (place.started_ns <= time_ns && (latest == nullptr || place.started_ns > latest->started_ns))
+                latest = &place;
+        return latest == nullptr ? 0 : latest->root;
+    }
+
+    /// What is put is not held in memory until the end.
+    void go_on_committing() {
+        if (++put_ % batch_rows != 0) return;
         failure_ = writer_.commit();
         if (failure_) failure_ = writer_.begin();
     }
@@ -227,7 +260,8 @@ private:
     store::Reader& derived_;
     model::Id free_id_;
     base::Status failure_;
-    std::uint64_t kept_ = 0;
+    std::uint64_t kept_ = 0;  ///< processes
+    std::uint64_t put_ = 0;
     std::vector<model::Id> ids_;  ///< of those that were salvaged
     std::unordered_map<model::Id, model::Id> derived_id_;
     std::unordered_map<model::BootId, Place> places_;
@@ -239,6 +273,8 @@ store::LastIds look_through(store::Remains& remains, const std::vector<model::Bo
     for (const auto& boot : boots) taken.boot = std::max(taken.boot, boot.id);
     for (const auto& gap : remains.gaps()) taken.gap = std::max(taken.gap, gap.id);
     for (const auto& tamper : remains.tampering()) taken.tamper = std::max(taken.tamper, tamper.id);
+    remains.each_record(
+        [&](model::Id id, model::Id, model::KeptEvent&&) { taken.record = std::max(taken.record, id); });
     std::vector<model::Id> ids;
     remains.each_process([&](model::Node&& node) {
         ids.push_back(node.process.id);

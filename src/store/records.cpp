@@ -11,12 +11,12 @@ constexpr std::size_t event_bytes_max = 64U << 20;
 constexpr int forgotten_a_step = 500;
 constexpr std::size_t kinds_remembered = 4096;
 
-RecordText made(Database& database) {
+}  // namespace
+
+RecordText record_text_of(Database& database) {
     Statement row(database, "SELECT bytes FROM record_dictionary WHERE id=1");
     return RecordText(row.start().next() ? row.bytes(0) : std::string_view());
 }
-
-}  // namespace
 
 RecordText::RecordText(std::string_view dictionary)
     : packer_(ZSTD_createCCtx()),
@@ -70,7 +70,7 @@ std::int64_t RecordWriter::kind_of(const model::KeptEvent& event) {
 }
 
 void RecordWriter::put(model::Id id, model::Id owner, const model::KeptEvent& event) {
-    if (!text_) text_.emplace(made(database_));
+    if (!text_) text_.emplace(record_text_of(database_));
     const auto kind = kind_of(event);
     insert_.start(id, owner, event.time_ns, event.serial, kind, Blob{text_->pack(event.text)}).run();
 }
@@ -110,7 +110,7 @@ RecordReader::RecordReader(Database& database)
           " WHERE serial=?1 AND time_ns BETWEEN ?2 AND ?3 ORDER BY record.id LIMIT 1") {}
 
 model::KeptEvent RecordReader::event(const Statement& row) {
-    if (!text_) text_.emplace(made(database_));
+    if (!text_) text_.emplace(record_text_of(database_));
     return {row.integer(0), row.integer(1), row.text(2), row.text(3), text_->unpack(row.bytes(4))};
 }
 

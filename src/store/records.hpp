@@ -40,6 +40,9 @@ private:
     std::string buffer_;
 };
 
+/// By the dictionary that the database holds.
+RecordText record_text_of(Database& database);
+
 class RecordWriter {
 public:
     explicit RecordWriter(Database& database);

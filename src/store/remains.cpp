@@ -3,7 +3,9 @@
 #include <optional>
 
 #include "names.hpp"
+#include "records.hpp"
 #include "rows.hpp"
+#include "schema.hpp"
 #include "sqlite.hpp"
 
 namespace lineage::store {
@@ -11,12 +13,31 @@ namespace {
 
 constexpr std::int64_t id_max = 1LL << 48;  // more than any recorder gives out
 constexpr model::Pid pid_max = 1 << 22;     // PID_MAX_LIMIT, include/linux/threads.h
-constexpr int rows_at_once = 1000;
+constexpr std::size_t rows_at_once = 1000;
 
 bool can_be_true(const model::Process& process) {
     return process.id > 0 && process.id < id_max && process.parent >= 0 && process.parent < id_max &&
            process.parent != process.id && process.boot > 0 && process.pid >= 0 && process.pid <= pid_max &&
            process.born.time_ns >= 0 && process.born.time_ns <= model::time_ns_max;
+}
+
+struct RecordRow {
+    model::Id id = 0;
+    model::Id owner = 0;
+    std::int64_t kind = 0;
+    model::KeptEvent event;  ///< but for its kind
+    std::string bytes;
+};
+
+RecordRow read_record(const Statement& row) {
+    return {row.integer(0), row.integer(1), row.integer(4), {row.integer(2), row.integer(3), {}, {}, {}}, row.text(5)};
+}
+
+/// The dictionary is a part of the format: the schema's is as good as the damaged file's.
+RecordText record_text() {
+    Database empty(":memory:", ":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_MEMORY);
+    (void)migrate(empty, migrations());
+    return record_text_of(empty);
 }
 
 }  // namespace
@@ -26,9 +47,6 @@ struct Remains::State {
 
     Database database;
     Names names{database};
-    Statement rows{database,
-                   "SELECT " + std::string(process_columns) + " FROM process WHERE id>?1 ORDER BY id LIMIT ?2"};
-    Statement first{database, "SELECT id FROM process WHERE id>?1 ORDER BY id LIMIT 1"};
     Statement images{database, "SELECT " + std::string(image_columns) + " FROM image WHERE owner=?1 ORDER BY seq"};
     Statement attempts{database,
                        "SELECT " + std::string(attempt_columns) + " FROM attempt WHERE owner=?1 ORDER BY seq"};
@@ -51,9 +69,35 @@ struct Remains::State {
         return try_to<model::Credentials>([&] { return names.credentials(number); });
     }
 
+    /// The rows of a table by ascending id, past what cannot be read. `columns` begin with the id.
+    template <class Row>
+    void each(const std::string& table, const std::string& columns, Row (*read)(const Statement&),
+              const std::function<void(Row&&)>& take) {
+        Statement rows(database, "SELECT " + columns + " FROM " + table + " WHERE id>?1 ORDER BY id LIMIT ?2");
+        Statement first(database, "SELECT id FROM " + table + " WHERE id>?1 ORDER BY id LIMIT 1");
+        std::int64_t last = 0;
+        for (;;) {
+            std::vector<Row> batch;
+            for (rows.start(last, std::int64_t{rows_at_once}); rows.next();) {
+                last = rows.integer(0);
+                batch.push_back(read(rows));
+            }
+            rows.stop();
+            const bool whole = well();
+            const bool at_end = whole && batch.size() < rows_at_once;
+            for (auto& row : batch) take(std::move(row));
+            if (at_end) return;
+            if (whole) continue;
+            ++holes;
+            const auto behind = behind_hole(first, last);
+            if (!behind) return;
+            last = *behind;
+        }
+    }
+
     /// Where rows can be read again behind `last`, whose successor cannot: the smallest id that a search succeeds from,
     /// by doubling the distance and halving it again. nullopt: there are none.
-    std::optional<std::int64_t> behind_hole(std::int64_t last) {
+    std::optional<std::int64_t> behind_hole(Statement& first, std::int64_t last) {
         const auto readable = [&](std::int64_t from) {
             first.start(from).next();
             first.stop();
@@ -69,6 +113,13 @@ struct Remains::State {
             (readable(middle) ? good : bad) = middle;
         }
         return good;
+    }
+
+    bool has_table(const char* name) {
+        Statement table(database, "SELECT 1 FROM sqlite_schema WHERE name=?1");
+        const bool found = table.start(std::string_view(name)).next();
+        table.stop();
+        return found;
     }
 
     model::Node complete(ProcessRow&& row) {
@@ -140,9 +191,7 @@ std::vector<model::Gap> Remains::gaps() {
 
 std::vector<model::Tamper> Remains::tampering() {
     std::vector<model::Tamper> tampering;
-    Statement table(state_->database, "SELECT 1 FROM sqlite_schema WHERE name='tamper'");  // since version 3
-    if (!table.start().next()) return tampering;
-    table.stop();
+    if (!state_->has_table("tamper")) return tampering;  // since version 3
     Statement rows(state_->database, "SELECT " + std::string(tamper_columns) + " FROM tamper ORDER BY id");
     for (rows.start(); rows.next();) tampering.push_back(read_tamper(rows));
     if (!state_->well()) ++state_->holes;
@@ -150,25 +199,26 @@ std::vector<model::Tamper> Remains::tampering() {
 }
 
 void Remains::each_process(const std::function<void(model::Node&&)>& take) {
-    State& state = *state_;
-    std::int64_t last = 0;
-    for (;;) {
-        std::vector<ProcessRow> batch;
-        for (state.rows.start(last, rows_at_once); state.rows.next();) {
-            last = state.rows.integer(0);
-            batch.push_back(read_process(state.rows));
+    state_->each<ProcessRow>("process", process_columns, read_process, [&](ProcessRow&& row) {
+        if (can_be_true(row.process)) take(state_->complete(std::move(row)));
+    });
+}
+
+void Remains::each_record(const std::function<void(model::Id, model::Id, model::KeptEvent&&)>& take) {
+    if (!state_->has_table("record")) return;  // since version 5
+    Statement kind(state_->database, "SELECT types, key FROM record_kind WHERE id=?1");
+    auto unpacked = record_text();
+    state_->each<RecordRow>("record", "id, owner, time_ns, serial, kind, bytes", read_record, [&](RecordRow&& row) {
+        row.event.text = unpacked.unpack(row.bytes);
+        if (row.id >= id_max || row.owner <= 0 || row.owner >= id_max || row.event.text.empty()) return;
+        if (kind.start(row.kind).next()) {
+            row.event.types = kind.text(0);
+            row.event.key = kind.text(1);
         }
-        state.rows.stop();
-        const bool whole = state.well();
-        for (auto& row : batch)
-            if (can_be_true(row.process)) take(state.complete(std::move(row)));
-        if (whole && batch.size() < rows_at_once) return;
-        if (whole) continue;
-        ++state.holes;
-        const auto behind = state.behind_hole(last);
-        if (!behind) return;
-        last = *behind;
-    }
+        kind.stop();
+        state_->well();
+        take(row.id, row.owner, std::move(row.event));
+    });
 }
 
 std::int64_t Remains::holes() const {

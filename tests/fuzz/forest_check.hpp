@@ -1,5 +1,5 @@
 // A store that keeps nothing but what is needed to say whether the history in it is a forest: every process has one
-// parent that exists, every chain ends at a root, and no chain is a circle.
+// parent that exists, of its own boot, every chain ends at a root, and no chain is a circle.
 #pragma once
 
 #include <map>
@@ -15,13 +15,13 @@ public:
     base::Result<store::LastIds> last_ids() override { return store::LastIds{}; }
     base::Status begin() override { return {}; }
     void put(const model::Boot&) override {}
-    void put(const model::Process& process) override { parents_[process.id] = process.parent; }
+    void put(const model::Process& process) override { born_[process.id] = {process.parent, process.boot}; }
     void put(model::Id, const model::Image&) override {}
     void drop_images(model::Id, std::int32_t) override {}
     void put(model::Id, const std::vector<model::Attempt>&) override {}
     void put(model::Id, model::Id, const model::KeptEvent&) override {}
     void move_record(model::Id, model::Id) override {}
-    void drop(model::Id process) override { parents_.erase(process); }
+    void drop(model::Id process) override { born_.erase(process); }
     void put(const model::Gap&) override {}
     void put(const model::Tamper&) override {}
     base::Result<bool> keep_within(const store::Bounds&, model::TimeNs) override { return false; }
@@ -34,19 +34,24 @@ public:
     void rollback() override {}
 
     void check() const {
-        for (auto [id, parent] : parents_) {
+        for (const auto& [id, process] : born_) {
             std::size_t steps = 0;
-            while (parent != 0) {
-                const auto found = parents_.find(parent);
-                CHECK(found != parents_.end());
-                CHECK(++steps <= parents_.size());
-                parent = found->second;
+            for (auto parent = process.parent; parent != 0;) {
+                const auto found = born_.find(parent);
+                CHECK(found != born_.end());
+                CHECK(found->second.boot == process.boot);
+                CHECK(++steps <= born_.size());
+                parent = found->second.parent;
             }
         }
     }
 
 private:
-    std::map<model::Id, model::Id> parents_;
+    struct Born {
+        model::Id parent = 0;
+        model::BootId boot = 0;
+    };
+    std::map<model::Id, Born> born_;
 };
 
 }  // namespace lineage::fuzz

@@ -71,8 +71,8 @@ MemoryStore consume(const Frames& frames, std::optional<std::size_t> kill_at) {
 }
 
 bool same(const MemoryStore& a, const MemoryStore& b) {
-    return a.processes == b.processes && a.images == b.images && a.attempts == b.attempts && a.gaps == b.gaps &&
-           a.boots == b.boots;
+    return a.processes == b.processes && a.images == b.images && a.attempts == b.attempts && a.records == b.records &&
+           a.gaps == b.gaps && a.boots == b.boots;
 }
 
 int check(const char* name, const Frames& frames, std::size_t every) {

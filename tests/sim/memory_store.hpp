@@ -16,6 +16,7 @@ public:
     std::map<model::Id, model::Process> processes;
     std::map<std::pair<model::Id, std::int32_t>, model::Image> images;
     std::map<model::Id, std::vector<model::Attempt>> attempts;
+    std::map<model::Id, std::pair<model::Id, model::KeptEvent>> records;  ///< with the owner
     std::vector<model::Boot> boots;
     std::vector<model::Gap> gaps;
     std::map<model::Id, model::Tamper> tampering;
@@ -32,11 +33,12 @@ public:
             at = images.erase(at);
     }
     void put(model::Id owner, const std::vector<model::Attempt>& all) override { attempts[owner] = all; }
-    void put(model::Id, model::Id, const model::KeptEvent&) override {}
-    void move_record(model::Id, model::Id) override {}
+    void put(model::Id id, model::Id owner, const model::KeptEvent& event) override { records[id] = {owner, event}; }
+    void move_record(model::Id id, model::Id owner) override { records[id].first = owner; }
     void drop(model::Id process) override {
         processes.erase(process);
         attempts.erase(process);
+        std::erase_if(records, [&](const auto& row) { return row.second.first == process; });
         drop_images(process, 0);
     }
     void put(const model::Gap& gap) override { gaps.push_back(gap); }

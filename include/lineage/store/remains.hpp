@@ -10,6 +10,7 @@
 
 #include "lineage/base/result.hpp"
 #include "lineage/model/forest.hpp"
+#include "lineage/model/kept_event.hpp"
 #include "lineage/store/store.hpp"
 
 namespace lineage::store {
@@ -27,6 +28,8 @@ public:
     std::vector<model::Tamper> tampering();
     /// By ascending id; Node::boot and Node::current stay empty.
     void each_process(const std::function<void(model::Node&&)>& take);
+    /// By ascending id, which is the order in which they came: (id, owner, event).
+    void each_record(const std::function<void(model::Id, model::Id, model::KeptEvent&&)>& take);
     /// Ranges of rows that could not be read so far.
     [[nodiscard]] std::int64_t holes() const;
 

@@ -26,6 +26,8 @@ namespace {
 constexpr std::int64_t second_ns = 1'000'000'000;
 constexpr int processes_a_boot = 3000;
 constexpr std::size_t page_bytes = 8192;
+constexpr int events_every = 10;              ///< processes
+constexpr std::uint16_t user_message = 1005;  // AUDIT_USER
 
 /// /proc shows 0 only for pids 1 and 2 and for who is being reaped.
 model::Pid parent_of(model::Pid pid) {
@@ -92,7 +94,18 @@ struct History {
             seen.tids = {pid};
             const auto entry = procfs::encode(seen);
             REQUIRE(writer.append({model::Source::procfs, 0, seen.read_ns, entry}));
+            if (pid % events_every != 0) continue;
+            const auto text = event_of(boot, pid);
+            REQUIRE(writer.append({model::Source::audit, user_message, seen.read_ns, text}));
         }
+        const auto stop = static_cast<std::uint16_t>(model::Control::stop);
+        REQUIRE(writer.append({model::Source::control, stop, started_ns(boot) + 50'000 * second_ns, {}}));
+    }
+
+    /// One that is kept: it says which process of which boot it is about.
+    static std::string event_of(int boot, model::Pid pid) {
+        return "audit(" + std::to_string(started_ns(boot) / second_ns + pid / 100 + 1) + ".000:" + std::to_string(pid) +
+               "): pid=" + std::to_string(pid) + " uid=0 msg='boot " + std::to_string(boot) + "'";
     }
 
     void forget_journal(double share) const {
@@ -121,6 +134,8 @@ struct Recovered {
     int whole = 0;            ///< with their argv
     int orphans = 0;          ///< marked as such
     int named_only = 0;       ///< its own row is damaged, but the journal has a child of it
+    int events = 0;           ///< kept ones, on the process that they are about
+    int stray_events = 0;     ///< on pid 0: the row of whom they are about is lost
 };
 
 Recovered recover(const History& history, bool use_journal, bool use_database) {
@@ -145,7 +160,17 @@ Recovered recover(const History& history, bool use_journal, bool use_database) {
         nodes.emplace(node.process.id, std::move(node));
         return true;
     }));
+    std::set<std::string> texts;
     for (const auto& [id, node] : nodes) {
+        const auto events = (*reader)->records(id, model::time_ns_max);
+        REQUIRE(events);
+        for (const auto& event : *events) {
+            CHECK(event.types == "USER");
+            REQUIRE(texts.insert(event.text).second);
+            const auto about = " pid=" + std::to_string(node.process.pid) + " uid=0 msg='" +
+                               (node.boot == "boot-0" ? "boot 0" : "boot 1") + "'\n";
+            ++(event.text.find(about) != std::string::npos ? result.events : result.stray_events);
+        }
         if (node.process.pid == 0) continue;
         const int boot = node.boot == "boot-0" ? 0 : 1;
         REQUIRE(node.boot == "boot-" + std::to_string(boot));
@@ -180,6 +205,8 @@ TEST_CASE("from a whole journal alone: everything") {
     CHECK(recovered.of_boot[0] == processes_a_boot);
     CHECK(recovered.of_boot[1] == processes_a_boot);
     CHECK(recovered.whole == 2 * processes_a_boot);
+    CHECK(recovered.events == 2 * processes_a_boot / events_every);
+    CHECK(recovered.stray_events == 0);
 }
 
 TEST_CASE("from a damaged database alone: what its readable pages hold") {
@@ -192,6 +219,7 @@ TEST_CASE("from a damaged database alone: what its readable pages hold") {
     CHECK(found < 2 * processes_a_boot);
     CHECK(recovered.report.from_database >= static_cast<std::uint64_t>(found));
     CHECK(recovered.orphans > 0);
+    CHECK(recovered.events > processes_a_boot / events_every);
 }
 
 TEST_CASE("both: the journal's part whole, of the time before it what the database can still tell, nobody twice") {
@@ -207,6 +235,7 @@ TEST_CASE("both: the journal's part whole, of the time before it what the databa
         CHECK(recovered.of_boot[1] > processes_a_boot / 2);
         CHECK(recovered.named_only < processes_a_boot / 10);
         if (gone <= 0.5) CHECK(recovered.of_boot[1] == processes_a_boot);
+        CHECK(recovered.events > processes_a_boot / events_every);
     }
 }
 
@@ -220,6 +249,8 @@ TEST_CASE("both, undamaged: nothing is lost and nothing is twice, and lineaged g
     CHECK(recovered.whole == 2 * processes_a_boot);
     CHECK(recovered.orphans == 0);
     CHECK(recovered.named_only == 0);
+    CHECK(recovered.events == 2 * processes_a_boot / events_every);
+    CHECK(recovered.stray_events == 0);
     const auto to = history.path + "/new.db";
     const auto writer = store::open_writer(to);
     REQUIRE(writer);
