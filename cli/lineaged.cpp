@@ -1,6 +1,8 @@
 // lineaged: records where every process of this machine came from. Reads the command line and the configuration, and is
 // the only place of this program that prints an error or decides the exit code.
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -28,7 +30,7 @@ const std::map<std::string, SourceChoice> sources = {{"auto", SourceChoice::auto
                                                      {"connector", SourceChoice::connector}};
 
 int fail_with(ExitCode exit, const std::string& message) {
-    std::fprintf(stderr, "lineaged: %s\n", message.c_str());
+    std::fprintf(stderr, "lineaged: %s\n", message.c_str());  // in the kernel's log a warning
     return static_cast<int>(exit);
 }
 
@@ -97,13 +99,28 @@ lineage::base::Result<Settings> read_settings(const CommandLine& given) {
     return settings;
 }
 
-/// In the foreground to stderr, with the level in front where that is a service manager's (sd-daemon(3)); in the
-/// background to the system's log.
+/// The kernel's log (/dev/kmsg), which takes a line a write, and none that is longer than LOG_LINE_MAX
+/// (kernel/printk/printk.c: 976 bytes and more, by the version).
+constexpr std::size_t kernel_line_bytes_max = 960;
+
+bool is_kernel_log(int fd) {
+    struct stat file {};
+    return ::fstat(fd, &file) == 0 && S_ISCHR(file.st_mode) && file.st_rdev == makedev(1, 11);
+}
+
+/// In the foreground to stderr, with the level in front where that is a service manager's (sd-daemon(3)) or the
+/// kernel's; in the background to the system's log.
 void say(const Settings& settings, Priority priority, const std::string& text) {
     if (!settings.foreground) return ::syslog(static_cast<int>(priority), "%s", text.c_str());
-    const bool is_journal = std::getenv("JOURNAL_STREAM") != nullptr;
-    const std::string level = is_journal ? "<" + std::to_string(static_cast<int>(priority)) + ">" : "";
-    std::fprintf(stderr, "%slineaged: %s\n", level.c_str(), text.c_str());
+    const bool is_kernel = is_kernel_log(STDERR_FILENO);
+    std::string line;
+    if (is_kernel || std::getenv("JOURNAL_STREAM") != nullptr)
+        line = "<" + std::to_string(static_cast<int>(priority) | (is_kernel ? LOG_DAEMON : 0)) + ">";
+    line += "lineaged: " + text;
+    if (is_kernel && line.size() > kernel_line_bytes_max)
+        line.replace(kernel_line_bytes_max - 3, std::string::npos, "...");
+    line += '\n';
+    [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
 }
 
 int run(int argc, char** argv) {

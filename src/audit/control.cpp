@@ -275,8 +275,15 @@ base::Status Control::append_rule(const std::string& rule) {
 }
 
 base::Status Control::delete_rule(const std::string& rule) {
+    const char* const what = "remove an audit rule";
     const int error = request(AUDIT_DEL_RULE, rule);
-    return status_of("remove an audit rule", error == ENOENT ? 0 : error);
+    if (error != ENOENT) return status_of(what, error);
+    // It is gone; or it names a file that cannot be found by that name any more, or not in our mount namespace.
+    const auto left = list_rules();
+    if (!left) return tl::unexpected(left.error());
+    if (std::find(left->begin(), left->end(), rule) == left->end()) return {};
+    return base::fail(what, "the kernel does not find the file that it names; a reboot removes it",
+                      base::ExitCode::not_permitted);
 }
 
 }  // namespace lineage::audit

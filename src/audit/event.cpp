@@ -154,6 +154,7 @@ void Event::absorb_config_change(std::string_view fields) {
         } else if (name.substr(0, 6) == "audit_" || name == "lost") {
             change.what = What::setting;
             change.name = name;
+            if (parse_decimal(value, number)) change.value = number;
         }
     }
 }

@@ -161,10 +161,16 @@ std::vector<std::string> in_first_writing(std::vector<std::string> rules) {
 }
 
 bool is_ours(const std::string& rule) {
+    constexpr std::uint32_t names[] = {AUDIT_ARCH,     AUDIT_ARG0,     AUDIT_SUCCESS,
+                                       AUDIT_DEVMAJOR, AUDIT_DEVMINOR, AUDIT_FILTERKEY};
     const auto view = view_of(rule);
-    return view && std::any_of(view->fields.begin(), view->fields.end(), [](const RuleField& field) {
-               return field.name == AUDIT_FILTERKEY && field.text == our_key;
-           });
+    if (!view || view->list != AUDIT_FILTER_EXIT) return false;
+    bool has_key = false;
+    for (const RuleField& field : view->fields) {
+        if (std::find(std::begin(names), std::end(names), field.name) == std::end(names)) return false;
+        has_key = has_key || (field.name == AUDIT_FILTERKEY && field.text == our_key);
+    }
+    return has_key;
 }
 
 }  // namespace lineage::audit

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <libaudit.h>
+#include <linux/magic.h>
 
 #include <algorithm>
 
@@ -44,6 +45,14 @@ bool drops_needed(const RuleView& rule) {
         return std::all_of(rule.fields.begin(), rule.fields.end(), [&](const RuleField& field) {
             return field.name != AUDIT_MSGTYPE || holds(type, field.comparison, field.value);
         });
+    });
+}
+
+/// What many distributions leave out, and where no program lies.
+bool is_of_tracing(const RuleView& rule) {
+    return std::any_of(rule.fields.begin(), rule.fields.end(), [](const RuleField& field) {
+        return field.name == AUDIT_FSTYPE && field.comparison == AUDIT_EQUAL &&
+               (field.value == DEBUGFS_MAGIC || field.value == TRACEFS_MAGIC);
     });
 }
 
@@ -106,8 +115,16 @@ void find_in_settings(const KernelState& state, const Wanted& wanted, std::vecto
 bool hides_records(const std::string& rule) {
     const auto view = view_of(rule);
     if (!view) return false;
-    if (view->list == AUDIT_FILTER_TASK) return view->action == AUDIT_NEVER;
-    return view->list == AUDIT_FILTER_EXCLUDE && drops_needed(*view);
+    switch (view->list) {
+        case AUDIT_FILTER_TASK:
+            return view->action == AUDIT_NEVER;
+        case AUDIT_FILTER_EXCLUDE:
+            return drops_needed(*view);
+        case AUDIT_FILTER_FS:
+            return view->action == AUDIT_NEVER && !is_of_tracing(*view);
+        default:
+            return false;
+    }
 }
 
 bool are_first(const std::vector<std::string>& exit) {

@@ -15,6 +15,8 @@ namespace lineage::capture {
 
 namespace {
 
+constexpr std::size_t set_aside_max = 16;
+
 std::string to_hex(const std::string& bytes) {
     constexpr char digits[] = "0123456789abcdef";
     std::string hex;
@@ -59,6 +61,9 @@ base::Result<AuditHold> AuditHold::take(audit::Control control, const std::strin
     if (const auto left = hold.read_left()) {
         keep_changes({*state, *rules}, *left, hold.found_);
         hold.weakened_meanwhile_ = hold.find_since(*left, {*state, *rules});
+    } else if (wishes.rules && !hold.found_.rules.empty()) {
+        hold.behind_loader_ = true;
+        hold.weakened_meanwhile_ = find_beside_loader({*state, *rules});
     }
     if (auto written = hold.write_found(); !written) return tl::unexpected(written.error());
     if (hold.locked_) return hold;
@@ -82,6 +87,17 @@ void AuditHold::keep_changes(const audit::Picture& now, const Left& left, Found&
     found.rate_limit = keep(now.state.rate_limit, left.set.rate_limit, left.found.rate_limit);
     std::erase_if(found.rules, [&](const std::string& rule) { return !contains(left.found.rules, rule); });
     found.aside = left.found.aside;
+}
+
+/// The boot loader (lineage-early) has put the rules in force, but for the one that needs /proc; what it set but for
+/// them, and what has been undone since, the records tell.
+std::vector<audit::Finding> AuditHold::find_beside_loader(const audit::Picture& now) {
+    auto found = audit::find_weaknesses(now, {true, 0, 0, 0});
+    std::erase_if(found, [](const audit::Finding& one) {
+        return one.kind != model::Weakness::tasks_exempted && one.kind != model::Weakness::records_excluded &&
+               one.kind != model::Weakness::rules_outranked;
+    });
+    return found;
 }
 
 /// Held against what that one had put in force, which another version may have done.
@@ -113,9 +129,9 @@ base::Status AuditHold::apply() {
     if (wishes_.rules) {
         const auto in_force = control_.list_rules();
         if (!in_force) return tl::unexpected(in_force.error());
-        for (const auto& rule : *in_force)
-            if (audit::hides_records(rule))
-                if (auto done = set_aside(rule); !done) return done;
+        std::vector<std::string> hiding;
+        std::copy_if(in_force->begin(), in_force->end(), std::back_inserter(hiding), audit::hides_records);
+        (void)set_aside(hiding);  // what stays is the guard's
         if (auto put = put_rules_first(*in_force); !put) return put;
     }
     if (auto done = control_.set_enabled(1); !done) return done;
@@ -123,9 +139,10 @@ base::Status AuditHold::apply() {
     if (!state) return tl::unexpected(state.error());
     const auto rules = control_.list_rules();
     if (!rules) return tl::unexpected(rules.error());
+    // Is another program at the rules, that is for the guard. What is locked stays as it is, though.
     const auto wrong = audit::find_weaknesses({*state, *rules}, wanted(wishes_.backlog ? state->pid : 0));
-    if (!wrong.empty())
-        return base::fail("load the audit rules",
+    if (wishes_.lock && !wrong.empty())
+        return base::fail("lock the audit rules",
                           wrong.front().what + ", although the kernel took them; is another program loading rules?",
                           base::ExitCode::not_permitted);
     if (auto tidied = tidy(*rules); !tidied) return tidied;
@@ -171,12 +188,21 @@ base::Status AuditHold::tidy(const std::vector<std::string>& in_force) {
     return result;
 }
 
-base::Status AuditHold::set_aside(const std::string& rule) {
-    if (!contains(found_.aside, rule)) {
+/// Noted before the first is removed. Each removal takes the kernel an RCU grace period: with very many the rest is
+/// left to the next time, so that nothing else waits for it long.
+base::Status AuditHold::set_aside(const std::vector<std::string>& rules) {
+    bool is_news = false;
+    for (const auto& rule : rules) {
+        if (contains(found_.aside, rule)) continue;
         found_.aside.push_back(rule);
-        if (auto written = write_found(); !written) return written;
+        is_news = true;
     }
-    return control_.delete_rule(rule);
+    if (is_news)
+        if (auto written = write_found(); !written) return written;
+    base::Status result;
+    for (std::size_t i = 0; i < std::min(rules.size(), set_aside_max); ++i)
+        keep_first(result, control_.delete_rule(rules[i]));
+    return result;
 }
 
 base::Status AuditHold::mend(const std::vector<audit::Finding>& findings, const std::vector<std::string>& in_force) {
@@ -184,6 +210,7 @@ base::Status AuditHold::mend(const std::vector<audit::Finding>& findings, const 
     const auto set = ours();
     base::Status result;
     bool rules = false;
+    std::vector<std::string> hiding;
     for (const auto& finding : findings) {
         switch (finding.kind) {
             case Weakness::disabled:
@@ -200,7 +227,7 @@ base::Status AuditHold::mend(const std::vector<audit::Finding>& findings, const 
                 break;
             case Weakness::tasks_exempted:
             case Weakness::records_excluded:
-                keep_first(result, set_aside(finding.rule));
+                hiding.push_back(finding.rule);
                 break;
             case Weakness::rules_removed:
             case Weakness::rules_outranked:
@@ -212,6 +239,7 @@ base::Status AuditHold::mend(const std::vector<audit::Finding>& findings, const 
         }
     }
     if (rules) keep_first(result, put_rules_first(in_force));
+    keep_first(result, set_aside(hiding));
     return result;
 }
 

@@ -472,9 +472,10 @@ void Capture::attach_audit(base::UniqueFd input, AuditFeed feed, bool alone) {
     if (!state_->resumed) state_->control(Control::audit_up, payload_of(static_cast<std::uint8_t>(alone)));
 }
 
-void Capture::watch_audit(AuditWatch& watched, std::uint32_t lost) {
+void Capture::watch_audit(AuditWatch& watched, std::uint32_t lost, TimeNs since_ns) {
     state_->state_watch = &watched;
     if (!state_->resumed) state_->carried.lost = lost;
+    if (!state_->resumed && since_ns != 0) state_->carried.lost_checked_ns = since_ns;
     state_->look_due = monotonic_now();
     watch(watched.fd(), [state = state_.get()] {
         if (const auto answer = state->state_watch->take()) state->audit_is(*answer);

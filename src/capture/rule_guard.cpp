@@ -30,6 +30,7 @@ std::string text_of(const std::set<std::string>& whats) {
 std::string alarm_text(const model::Tampered& told) {
     auto text = "tampering: " + told.what;
     if (told.times > 1) text += fmt::format(", {} times", told.times);
+    if (told.to_ns == 0 && told.times > 0) return text + "; it comes back, or cannot be undone";
     if (told.to_ns == 0) return text + "; not undone";
     return text + fmt::format("; undone, the recording was impaired for at most {} ms; see lineage status",
                               std::max<TimeNs>(told.to_ns - told.from_ns, 0) / ms);
@@ -47,6 +48,7 @@ AuditWatch::Answer Episodes::see(const audit::Picture& picture, const audit::Wan
         findings.push_back(
             {Weakness::lost_reset, fmt::format("count of lost records {} -> {}", lost_, picture.state.lost), {}});
     lost_ = picture.state.lost;
+    is_over_without(findings, now);
     for (const auto& finding : findings) note(finding, now);
     if (findings.empty())
         good_ns_ = asked_ns;
@@ -56,17 +58,24 @@ AuditWatch::Answer Episodes::see(const audit::Picture& picture, const audit::Wan
     return answer;
 }
 
-AuditWatch::Answer Episodes::undone(const std::vector<audit::Finding>& findings, Moment now) {
-    AuditWatch::Answer answer;
+void Episodes::found_before(const std::vector<audit::Finding>& findings, Moment now) {
     for (const auto& finding : findings) {
         note(finding, now);
-        model::Tampered& told = episodes_.at(finding.kind).told;
-        told.times = 1;
-        told.to_ns = now.real_ns;
+        episodes_.at(finding.kind).told.times = 1;
     }
-    answer.reconcile = !findings.empty();
-    say(now, answer);
-    return answer;
+}
+
+void Episodes::is_over_without(const std::vector<audit::Finding>& findings, Moment now) {
+    for (auto& [kind, episode] : episodes_) {
+        const bool is_found = std::any_of(findings.begin(), findings.end(),
+                                          [&, kind = kind](const audit::Finding& one) { return one.kind == kind; });
+        const bool was_fresh = std::exchange(episode.is_fresh, false);
+        if (is_found || episode.told.to_ns != 0) continue;
+        episode.told.to_ns = now.real_ns;
+        episode.told.what = text_of(episode.whats);
+        episode.has_news = true;
+        if (was_fresh) episode.word_ns.reset();
+    }
 }
 
 void Episodes::note(const audit::Finding& finding, Moment now) {
@@ -78,6 +87,7 @@ void Episodes::note(const audit::Finding& finding, Moment now) {
     Episode& episode = found->second;
     if (episode.whats.size() < whats_max) episode.whats.insert(finding.what);
     episode.told.what = text_of(episode.whats);
+    episode.told.to_ns = 0;
     episode.found_ns = now.mono_ns;
     episode.has_news = episode.has_alarm = true;
 }
@@ -96,8 +106,7 @@ void Episodes::mend(const std::vector<audit::Finding>& findings, const audit::Pi
     const TimeNs took_ns = monotonic_now() - began_ns;
     for (const auto& finding : findings) {
         Episode& episode = episodes_.at(finding.kind);
-        if (mended) ++episode.told.times;
-        episode.told.to_ns = mended ? now.real_ns + took_ns : 0;
+        if (mended && ++episode.told.times == 1) episode.is_fresh = true;
         if (!mended) episode.told.what = text_of(episode.whats) + " (" + mended.error().message() + ")";
     }
     pause_ms_ = std::clamp(pause_ms_ * 2, pause_min_ms, timing_.pause_max_ms);
@@ -113,7 +122,7 @@ void Episodes::say(Moment now, AuditWatch::Answer& answer) {
     };
     for (auto& [kind, episode] : episodes_) {
         if (is_due(episode.has_news, episode.word_ns, timing_.word_ms * ms)) tell(episode, now, answer);
-        if (is_due(episode.has_alarm, episode.alarm_ns, interval_ns)) {
+        if (!episode.is_fresh && is_due(episode.has_alarm, episode.alarm_ns, interval_ns)) {
             answer.alarms.push_back(alarm_text(episode.told));
             episode.alarm_ns = now.mono_ns;
             episode.has_alarm = false;
@@ -169,14 +178,12 @@ std::optional<AuditWatch::Answer> RuleGuard::take() {
     const auto wanted = this->wanted();
     if (listening_along_ && picture->state.pid == wanted.pid) listening_along_ = !audit::listen_along(socket_, false);
     const Episodes::Moment now{realtime_now(), monotonic_now()};
-    AuditWatch::Answer before;
-    if (!std::exchange(has_begun_, true)) before = episodes_.undone(hold_.weakened_meanwhile(), now);
+    const bool is_first = !std::exchange(has_begun_, true);
+    if (is_first) episodes_.found_before(hold_.weakened_meanwhile(), now);
     auto answer = episodes_.see(*picture, wanted, asked_ns_, now, *this);
     (void)hold_.tidy(picture->rules);
     if (std::exchange(ask_again_, false)) answer.again_ms = answer.pause_ms;
-    answer.reconcile = answer.reconcile || before.reconcile;
-    answer.tampering.insert(answer.tampering.begin(), before.tampering.begin(), before.tampering.end());
-    answer.alarms.insert(answer.alarms.begin(), before.alarms.begin(), before.alarms.end());
+    answer.reconcile = answer.reconcile || (is_first && !hold_.weakened_meanwhile().empty());
     return answer;
 }
 

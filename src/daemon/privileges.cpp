@@ -32,7 +32,9 @@ constexpr std::uint64_t for_capture = bit(CAP_AUDIT_CONTROL)  // to register, ru
                                       | bit(CAP_AUDIT_READ)   // to listen beside another daemon
                                       | bit(CAP_NET_ADMIN)    // the connector; receive buffers beyond rmem_max
                                       | bit(CAP_SYS_PTRACE)   // exe, cwd and namespaces of other users' processes
-                                      | bit(CAP_KILL);        // the tracker's stop signal, at our own death, too
+                                      // to remove a rule that names a file where only its owner may look
+                                      | bit(CAP_DAC_READ_SEARCH) |
+                                      bit(CAP_KILL);  // the tracker's stop signal, at our own death, too
 /// Permitted, but in force only in the child that becomes the tracker.
 constexpr std::uint64_t for_tracker_start = bit(CAP_SYS_CHROOT);
 constexpr std::uint64_t for_tracker_identity = bit(CAP_SETUID) | bit(CAP_SETGID);

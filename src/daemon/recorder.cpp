@@ -153,7 +153,7 @@ base::Status Recorder::prepare() {
     // Where sockets are waiting they come first; the database was good enough for the run before.
     if (!has_all())
         if (auto opened = tracker_.await_opened(); !opened) return opened;
-    if (const auto mended = tracker_.take_mended(); !mended.empty()) operator_.say(Priority::alert, mended);
+    if (const auto mended = tracker_.take_alarm(); !mended.empty()) operator_.say(Priority::alert, mended);
     return {};
 }
 
@@ -199,6 +199,7 @@ base::Status Recorder::begin_capture() {
     });
     const auto boot = procfs::read_boot();
     boot_ = boot.name;
+    boot_started_ns_ = boot.started_ns;
     return goes_on_ ? capture_->resume() : capture_->begin(boot);
 }
 
@@ -270,8 +271,11 @@ base::Status Recorder::hold_audit(base::UniqueFd socket, bool alone) {
     hold_.emplace(std::move(*hold));
     guard_.emplace(*hold_, alone ? capture_->audit_fd() : -1,
                    capture::GuardTiming{.alarm_interval_s = static_cast<int>(settings_.rules_alarm_interval_s)},
-                   good_ns_);
-    capture_->watch_audit(*guard_, hold_->lost());
+                   hold_->behind_loader() ? boot_started_ns_ : good_ns_);
+    if (hold_->behind_loader())
+        capture_->watch_audit(*guard_, 0, boot_started_ns_);
+    else
+        capture_->watch_audit(*guard_, hold_->lost());
     for (const auto& rule : hold_->aside())
         operator_.say(Priority::warning,
                       "set aside until the end, since it hides records: " + audit::text_of_rule(rule));
@@ -450,8 +454,8 @@ void Recorder::on_news() {
             return announcement_.ready();
         case TrackerProcess::News::gone:
             return capture_->unwatch(tracker_.news_fd());  // SIGCHLD is on its way
-        case TrackerProcess::News::mended:
-            return operator_.say(Priority::alert, tracker_.take_mended());
+        case TrackerProcess::News::alarm:
+            return operator_.say(Priority::alert, tracker_.take_alarm());
         case TrackerProcess::News::waits:
             return tell_of_database(tl::unexpected(tracker_.waits_for()));
         case TrackerProcess::News::caught_up:

@@ -75,6 +75,7 @@ private:
     Troubles troubles_;
     SourceChoice source_;
     std::string boot_;
+    model::TimeNs boot_started_ns_ = 0;
     base::UniqueFd signals_;
     base::UniqueFd respawn_timer_;
     std::optional<journal::Writer> journal_;

@@ -37,7 +37,7 @@ constexpr char ready_packet = 'r';
 constexpr char failed_packet = 'f';
 constexpr char waits_packet = 'w';  // the database cannot be written
 constexpr char caught_up_packet = 'c';
-constexpr char mended_packet = 'm';  // what was done to its files
+constexpr char alarm_packet = 'm';  // for the operator: what was done to its files, tampering that it found
 
 }  // namespace
 
@@ -99,13 +99,14 @@ base::Status TrackerProcess::follow_journal(int channel, int questions, pid_t pa
     const auto say = [channel](const std::string& packet) {
         (void)::send(channel, packet.data(), packet.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     };
+    options.alarm = [say](const std::string& text) { say(alarm_packet + text.substr(0, packet_bytes_max / 2)); };
     options.tell = [say](const base::Status& status) {
         say(status ? std::string(1, caught_up_packet) : encode(waits_packet, status.error()));
     };
     await_predecessor(options.journal + "/tracker.lock");
     const auto mended = mend_database(settings_.database, error_.remedy, kept_.get());
     if (!mended) return tl::unexpected(mended.error());
-    if (!mended->empty()) say(mended_packet + mended->substr(0, packet_bytes_max / 2));
+    if (!mended->empty()) say(alarm_packet + mended->substr(0, packet_bytes_max / 2));
     kept_.reset();  // before SQLite has it open: closing it later would drop SQLite's locks
     auto writer = store::open_writer(settings_.database);
     if (!writer) return tl::unexpected(writer.error());
@@ -134,7 +135,7 @@ base::Status TrackerProcess::await_opened() {
     while (::poll(&readable, 1, -1) < 0 && errno == EINTR) {
     }
     News news = read_news();
-    if (news == News::mended) {
+    if (news == News::alarm) {
         while (::poll(&readable, 1, -1) < 0 && errno == EINTR) {
         }
         news = read_news();
@@ -171,9 +172,9 @@ TrackerProcess::News TrackerProcess::read_news() {
             return News::ready;
         case caught_up_packet:
             return News::caught_up;
-        case mended_packet:
-            mended_ = printable(std::string_view(packet).substr(1));
-            return News::mended;
+        case alarm_packet:
+            alarm_ = printable(std::string_view(packet).substr(1));
+            return News::alarm;
         case waits_packet:
             waits_for_ = decode(packet);
             return News::waits;

@@ -39,8 +39,8 @@ public:
     void go(const std::map<std::string, std::string>& facts);
 
     /// `waits`: the database cannot be written for now, see waits_for(); `caught_up`: it can, and it has.
-    /// `mended`: before `opened`; see mended().
-    enum class News { none, opened, ready, waits, caught_up, mended, failed, gone };
+    /// `alarm`: see take_alarm(); what was done to a damaged database comes before `opened`.
+    enum class News { none, opened, ready, waits, caught_up, alarm, failed, gone };
     /// What it says next, without waiting; `ready` once when the first snapshot is committed, `gone` when it is dead or
     /// dying.
     News read_news();
@@ -62,7 +62,7 @@ public:
     /// What it waits for, as it said last.
     [[nodiscard]] const base::Error& waits_for() const { return waits_for_; }
     /// What it did about the database's files, once.
-    std::string take_mended() { return std::exchange(mended_, {}); }
+    std::string take_alarm() { return std::exchange(alarm_, {}); }
     [[nodiscard]] bool running() const { return pid_ > 0; }
 
 private:
@@ -80,7 +80,7 @@ private:
     /// On the database that this one writes, so that it can come back when somebody removes it; for the next one.
     base::UniqueFd kept_;
     base::Error waits_for_;
-    std::string mended_;
+    std::string alarm_;
     base::Error error_{base::ExitCode::unreadable, "tracker", "it ended without a word"};
 };
 

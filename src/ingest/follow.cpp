@@ -180,6 +180,8 @@ private:
             const std::int32_t pid = question.pid;
             if (options_.question_fd < 0 || ::write(options_.question_fd, &pid, sizeof pid) != sizeof pid) break;
         }
+        for (const auto& alarm : pipeline_->take_alarms())
+            if (options_.alarm) options_.alarm(alarm);
     }
 
     const FollowOptions& options_;

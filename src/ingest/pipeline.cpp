@@ -156,6 +156,11 @@ void Pipeline::discard_changes() {
     NoSink nowhere;
     state_->tracker.take_changes(nowhere);
     state_->tracker.take_questions();
+    state_->tracker.take_alarms();
+}
+
+std::vector<std::string> Pipeline::take_alarms() {
+    return state_->tracker.take_alarms();
 }
 
 std::vector<tree::Question> Pipeline::take_questions() {

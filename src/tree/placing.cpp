@@ -60,6 +60,7 @@ Life* Tracker::State::life_speaking(const model::AuditHeader& task, const Fits& 
 Life& Tracker::State::life_of(const model::AuditHeader& task, const Fits& fits) {
     advance(task.time_ns);
     newest_audit_ns = std::max(newest_audit_ns, task.time_ns);
+    if (audit_is_to_speak) audit_spoke(task.time_ns);
     Life* life = life_speaking(task, fits);
     // Nobody speaks before he is born: then it was another thread of the one before, which seemed to end by exit(2).
     if (life != nullptr && life->from_ns() > task.time_ns + tick_ns)
@@ -325,7 +326,7 @@ void Tracker::State::advance(model::TimeNs time_ns) {
     population.forget(pace_ns - 2 * memory_ns);
     ask_for_numbers();
     decide_waiting_forks(false);
-    if (!tampering.empty()) settle_tampering(false);
+    if (!tampering.empty() || !config_changes.empty()) settle_tampering(false);
     std::erase_if(connector_gaps, [&](const model::Gap& gap) { return gap.to_ns < pace_ns - 2 * memory_ns; });
 }
 

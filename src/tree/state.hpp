@@ -68,6 +68,9 @@ struct WaitingFork {
     model::TimeNs since_ns = 0;  ///< the call was not entered before
 };
 
+/// The key of our rules (src/audit/calls.hpp).
+constexpr std::string_view our_key = "lineage";
+
 /// A change of audit's configuration, and who made it as far as the record names a process.
 struct ConfigChange {
     model::TimeNs time_ns = 0;
@@ -77,6 +80,9 @@ struct ConfigChange {
     model::AuditConfigChange::What what = model::AuditConfigChange::What::other;
     std::uint32_t list = 0;
     std::string name;
+    std::int64_t value = 0;
+    model::TimeNs audit_spoke_ns = 0;  ///< of one that switched audit off: the first record after it
+    bool answered = false;             ///< told of, or it needs no word
 };
 
 /// A weakening of the recording that capture may yet tell more of, or whose culprit a record may yet name.
@@ -136,8 +142,11 @@ struct Tracker::State {
         model::Id life = 0;
     } placed_last;
     std::deque<ConfigChange> config_changes;  ///< recent ones, in order of arrival
+    bool audit_is_to_speak = false;           ///< one of them waits for that
+    model::TimeNs deeds_looked_ns = 0;        ///< newest_audit_ns when they were gone through
     std::vector<Tampering> tampering;         ///< recent ones
     std::vector<Question> questions;
+    std::vector<std::string> alarms;
     std::deque<model::Id> uncertain_numbers;  ///< lives whose foretold number no record has confirmed yet
     std::map<std::int32_t, Space> spaces;     ///< the pid namespaces in use but the initial one, which is 0
     std::int32_t last_space = 0;
@@ -311,6 +320,12 @@ struct Tracker::State {
     void guess_culprit(Tampering& of);
     /// What no record has told of by now, none will; `all`: no more will come.
     void settle_tampering(bool all);
+    Tampering& begin_tampering(model::Weakness kind, model::TimeNs found_ns);
+    [[nodiscard]] bool is_ours(const ConfigChange& change) const;
+    void audit_spoke(model::TimeNs time_ns);
+    [[nodiscard]] bool is_told(model::Weakness kind, model::TimeNs time_ns) const;
+    void tell_unseen_deeds(bool all);
+    void add_tampering(model::Weakness kind, const ConfigChange& deed, model::TimeNs undone_ns);
     void tell(Tampering& one);
     void save_tampering(base::Encoder& out) const;
     void restore_tampering(base::Decoder& in);

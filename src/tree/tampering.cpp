@@ -15,11 +15,11 @@ constexpr std::size_t changes_max = 256;
 constexpr std::size_t tampering_max = 64;  // capture tells of each kind once in its alarm interval
 constexpr model::TimeNs records_come_within_ns = 2'000'000'000;
 constexpr model::TimeNs remembered_ns = 60'000'000'000;
-constexpr std::string_view our_key = "lineage";
 // AUDIT_FILTER_* of include/uapi/linux/audit.h.
 constexpr std::uint32_t task_list = 1;
 constexpr std::uint32_t exit_list = 4;
 constexpr std::uint32_t exclude_list = 5;
+constexpr std::uint32_t filesystem_list = 6;
 
 bool is_setting(const ConfigChange& change, std::string_view name) {
     return change.what == What::setting && change.name == name;
@@ -39,7 +39,7 @@ bool is_deed(const ConfigChange& change, model::Weakness kind) {
         case model::Weakness::tasks_exempted:
             return is_addition(change, task_list);
         case model::Weakness::records_excluded:
-            return is_addition(change, exclude_list);
+            return is_addition(change, exclude_list) || is_addition(change, filesystem_list);
         case model::Weakness::disabled:
             return is_setting(change, "audit_enabled");
         case model::Weakness::backlog_limit:
@@ -57,14 +57,15 @@ bool is_deed(const ConfigChange& change, model::Weakness kind) {
 }
 
 bool is_about_audit(const Life& life) {
-    constexpr std::string_view names[] = {"auditctl", "augenrules", "auditd"};
+    constexpr std::string_view names[] = {"auditctl", "augenrules"};
     return std::find(std::begin(names), std::end(names), life.process.comm) != std::end(names);
 }
 
 }  // namespace
 
 void Tracker::State::on(model::AuditConfigChange&& told) {
-    ConfigChange change{told.task.time_ns, 0, 0, told.auid, told.what, told.list, std::move(told.name)};
+    ConfigChange change{told.task.time_ns,    0,          0, told.auid, told.what, told.list,
+                        std::move(told.name), told.value, 0, false};
     if (told.task.pid > 0) {
         Life& life = life_of(told.task);
         state(life, told.task);
@@ -75,7 +76,20 @@ void Tracker::State::on(model::AuditConfigChange&& told) {
     if (!told.success) return;
     if (config_changes.size() == changes_max) config_changes.pop_front();
     config_changes.push_back(std::move(change));
+    audit_is_to_speak = true;
     for (Tampering& one : tampering) name_culprit(one);
+}
+
+Tampering& Tracker::State::begin_tampering(model::Weakness kind, model::TimeNs found_ns) {
+    if (tampering.size() == tampering_max) tampering.erase(tampering.begin());
+    Tampering& one = tampering.emplace_back();
+    one.found_ns = found_ns;
+    one.kind = kind;
+    one.tamper.id = ++last_tamper_id;
+    one.tamper.time_ns = found_ns;
+    one.gap.id = ++last_gap_id;
+    one.tamper.boot = one.gap.boot = boot.id;
+    return one;
 }
 
 void Tracker::State::on(model::Tampered&& told) {
@@ -85,17 +99,10 @@ void Tracker::State::on(model::Tampered&& told) {
         return one.episode == told.episode && one.kind == told.kind;
     });
     if (found == tampering.end()) {
-        if (tampering.size() == tampering_max) tampering.erase(tampering.begin());
-        found = tampering.insert(tampering.end(), Tampering{});
+        begin_tampering(told.kind, told.found_ns);
+        found = std::prev(tampering.end());
         found->episode = told.episode;
-        found->found_ns = told.found_ns;
-        found->kind = told.kind;
-        found->tamper.id = ++last_tamper_id;
-        found->tamper.boot = boot.id;
-        found->tamper.time_ns = told.found_ns;
         found->tamper.from_ns = std::min(told.from_ns, told.found_ns);
-        found->gap.id = ++last_gap_id;
-        found->gap.boot = boot.id;
     }
     found->told_ns = told.told_ns;
     found->recorder = told.recorder;
@@ -167,9 +174,10 @@ void Tracker::State::settle_tampering(bool all) {
         one.settled = true;
         if (one.tamper.by == 0) guess_culprit(one);
     }
-    const auto long_ago = newest_ns - remembered_ns;
+    tell_unseen_deeds(all);
+    const auto long_ago = newest_audit_ns - remembered_ns;
     std::erase_if(tampering, [&](const Tampering& one) { return one.settled && one.told_ns < long_ago; });
-    while (!config_changes.empty() && config_changes.front().time_ns < long_ago) config_changes.pop_front();
+    std::erase_if(config_changes, [&](const ConfigChange& one) { return one.answered && one.time_ns < long_ago; });
 }
 
 /// The impaired interval is a gap; of one that goes on its end is what has been seen of it.
@@ -185,6 +193,8 @@ void Tracker::State::tell(Tampering& one) {
 
 void Tracker::State::save_tampering(base::Encoder& out) const {
     out.put(last_tamper_id);
+    out.put(audit_is_to_speak);
+    out.put(deeds_looked_ns);
     out.put(static_cast<std::uint32_t>(config_changes.size()));
     for (const ConfigChange& change : config_changes) {
         out.put(change.time_ns);
@@ -194,6 +204,9 @@ void Tracker::State::save_tampering(base::Encoder& out) const {
         out.put(change.what);
         out.put(change.list);
         out.put_bytes(change.name);
+        out.put(change.value);
+        out.put(change.audit_spoke_ns);
+        out.put(change.answered);
     }
     out.put(static_cast<std::uint32_t>(tampering.size()));
     for (const Tampering& one : tampering) {
@@ -219,6 +232,8 @@ void Tracker::State::save_tampering(base::Encoder& out) const {
 
 void Tracker::State::restore_tampering(base::Decoder& in) {
     in.get(last_tamper_id);
+    audit_is_to_speak = in.get<bool>();
+    in.get(deeds_looked_ns);
     const auto changes = in.get<std::uint32_t>();
     for (std::uint32_t i = 0; i < changes && in.ok(); ++i) {
         ConfigChange& change = config_changes.emplace_back();
@@ -229,6 +244,9 @@ void Tracker::State::restore_tampering(base::Decoder& in) {
         in.get(change.what);
         in.get(change.list);
         change.name = in.get_bytes();
+        in.get(change.value);
+        in.get(change.audit_spoke_ns);
+        change.answered = in.get<bool>();
     }
     const auto count = in.get<std::uint32_t>();
     for (std::uint32_t i = 0; i < count && in.ok(); ++i) {

@@ -8,7 +8,7 @@ namespace lineage::tree {
 
 namespace {
 
-constexpr std::uint32_t saved_version = 10;
+constexpr std::uint32_t saved_version = 11;
 
 }  // namespace
 
@@ -53,7 +53,7 @@ void Tracker::State::on(model::BootBegan&& began) {
     connector_up = audit_up = in_snapshot = false;
     connector_gaps.clear();
     exits_in_snapshot.clear();
-    newest_ns = newest_audit_ns = looked_ns = stopped_ns = floor_ns = floor_serial = 0;
+    newest_ns = newest_audit_ns = looked_ns = stopped_ns = floor_ns = floor_serial = deeds_looked_ns = 0;
     make_root();
 }
 
@@ -122,6 +122,7 @@ void Tracker::State::lose_connector(model::Gap gap) {
 void Tracker::State::on(model::Stopped&& stopped) {
     decide_waiting_forks(true);
     settle_tampering(true);
+    config_changes.clear();  // the last ones are ours: we take our rules back
     stopped_ns = stopped.time_ns;
     connector_up = audit_up = false;
 }
@@ -172,6 +173,10 @@ void Tracker::take_changes(ChangeSink& sink) {
 std::size_t Tracker::pending_changes() const {
     return state_->changed_boots.size() + state_->population.changes() + state_->changed_gaps.size() +
            state_->changed_tampering.size() + state_->changed_records.size() + state_->moved_records.size();
+}
+
+std::vector<std::string> Tracker::take_alarms() {
+    return std::exchange(state_->alarms, {});
 }
 
 std::vector<Question> Tracker::take_questions() {

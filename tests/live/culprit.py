@@ -68,6 +68,12 @@ def rule(list_and_flags, action, fields=()):
                        *(value for _, value in padded), *(EQUAL if i < len(fields) else 0 for i in range(64)), 0)
 
 
+def watch(path, key):
+    """-w PATH -p wa -k KEY, as the kernel lists it."""
+    fields = [(105, len(path)), (106, 0b0110), (210, len(key))]  # AUDIT_WATCH, AUDIT_PERM, AUDIT_FILTERKEY
+    return rule(EXIT, ALWAYS, fields)[:-4] + struct.pack("=I", len(path) + len(key)) + path.encode() + key
+
+
 def delete_all(audit):
     for one in audit.rules():
         audit.delete(one)

@@ -102,7 +102,8 @@ std::vector<std::string> lineage_rules(Writing writing = Writing::first);
 bool needs_proc(const std::string& rule);
 /// `rules` with ours in their first writing, whichever they are in.
 std::vector<std::string> in_first_writing(std::vector<std::string> rules);
-/// Does `rule` (as list_rules gives it) carry our key?
+/// May `rule` (as list_rules gives it) be one of ours, of this version or another? It carries our key, and nothing that
+/// no rule of ours has: a path, a user.
 bool is_ours(const std::string& rule);
 
 /// A socket registered as the machine's audit daemon (AUDIT_SET pid): the kernel queues to it from then on.

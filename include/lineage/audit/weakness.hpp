@@ -6,7 +6,8 @@
 //   front of it would outrank it, but makes every system call of every task a record: so it cannot be outranked, only
 //   removed.
 // - exclude list: a rule that matches a record drops it, whatever its action. It cannot be outranked either.
-// - user, filesystem and io_uring lists say nothing about what we record.
+// - filesystem list: a `never` leaves out the PATH records of files there (__audit_inode), among them that of a script.
+// - user and io_uring lists say nothing about what we record.
 #pragma once
 
 #include <string>

@@ -46,7 +46,10 @@ public:
     base::Status mend(const std::vector<audit::Finding>& findings, const std::vector<std::string>& in_force);
     /// Removes what mend() has replaced, once it no longer matters when that is done: see audit::Writing.
     base::Status tidy(const std::vector<std::string>& in_force);
-    /// What weakened the recording between the end of an earlier recorder of this boot, killed, and now. It is undone.
+    /// The first recorder of this boot, and our rules were in force: the boot loader has put them there.
+    [[nodiscard]] bool behind_loader() const { return behind_loader_; }
+    /// What weakened the recording between the end of an earlier recorder of this boot, killed, or the boot loader's,
+    /// and now. It is undone, or was tried to.
     [[nodiscard]] const std::vector<audit::Finding>& weakened_meanwhile() const { return weakened_meanwhile_; }
     /// The rules of others that are set aside.
     [[nodiscard]] const std::vector<std::string>& aside() const { return found_.aside; }
@@ -80,7 +83,8 @@ private:
         : control_(std::move(control)), file_(std::move(file)), boot_(std::move(boot)), wishes_(wishes) {}
     base::Status apply();
     base::Status put_rules_first(const std::vector<std::string>& in_force);
-    base::Status set_aside(const std::string& rule);
+    base::Status set_aside(const std::vector<std::string>& rules);
+    static std::vector<audit::Finding> find_beside_loader(const audit::Picture& now);
     [[nodiscard]] Found ours() const;
     base::Status write_found() const;
     [[nodiscard]] std::optional<Left> read_left() const;
@@ -91,6 +95,7 @@ private:
     std::string boot_;
     AuditWishes wishes_;
     Found found_;
+    bool behind_loader_ = false;
     bool locked_ = false;  ///< -e 2: nothing can be changed until the next boot, nor has to be restored
     std::uint32_t lost_ = 0;
     std::uint32_t registered_ = 0;

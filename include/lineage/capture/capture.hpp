@@ -87,9 +87,9 @@ public:
     void attach_connector(base::UniqueFd socket);
     /// `alone`: no other consumer sees these records. The feed's end (stdin closed) ends run().
     void attach_audit(base::UniqueFd input, AuditFeed feed, bool alone);
-    /// Losses are counted from `lost` on, when resumed from where the earlier capture left off. `watch` must outlive
-    /// run().
-    void watch_audit(AuditWatch& watch, std::uint32_t lost);
+    /// Losses are counted from `lost` on, which it was at `since_ns` (0: now); when resumed, from where the earlier
+    /// capture left off. `watch` must outlive run().
+    void watch_audit(AuditWatch& watch, std::uint32_t lost, model::TimeNs since_ns = 0);
     /// Told what an operator should know at once, in one line.
     void on_alarm(std::function<void(const std::string&)> told);
     /// Calls `progress` after every turn that took what was there or found nothing, and at least every `every_ms`.

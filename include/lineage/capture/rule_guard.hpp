@@ -4,11 +4,13 @@
 // Promises: what is found is undone at once, unless the same keeps coming back: then not more often than once in
 // `pause_max_ms`, so that a loader that goes on removing our rules costs it more than us. One kind of weakness that
 // comes again within the alarm interval is one episode, of which there is a word at once, then at most one a second,
-// and one alarm an interval. Nobody else's rules are touched, but those that no order of rules can outrank (see
+// and one alarm an interval. It is undone when a picture no longer shows it, not when the kernel took what we did about
+// it. Nobody else's rules are touched, but those that no order of rules can outrank (see
 // audit/weakness.hpp): they are set aside until we end.
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -48,8 +50,8 @@ public:
     AuditWatch::Answer see(const audit::Picture& picture, const audit::Wanted& wanted, model::TimeNs asked_ns,
                            Moment now, Mender& mender);
 
-    /// What was found before the first picture, and is undone already.
-    AuditWatch::Answer undone(const std::vector<audit::Finding>& findings, Moment now);
+    /// What was found, and something done about it, before the first picture.
+    void found_before(const std::vector<audit::Finding>& findings, Moment now);
 
     void set_alarm_interval(int seconds) { timing_.alarm_interval_s = seconds; }
 
@@ -58,11 +60,13 @@ private:
         model::Tampered told;
         std::set<std::string> whats;  ///< every one that was found
         model::TimeNs found_ns = 0;   ///< last
-        model::TimeNs word_ns = 0;
-        model::TimeNs alarm_ns = 0;
+        std::optional<model::TimeNs> word_ns;
+        std::optional<model::TimeNs> alarm_ns;
         bool has_news = true;  ///< not yet in a word
         bool has_alarm = true;
+        bool is_fresh = false;  ///< undone for the first time, it seems; no alarm before a picture shows whether it is
     };
+    void is_over_without(const std::vector<audit::Finding>& findings, Moment now);
     void note(const audit::Finding& finding, Moment now);
     void mend(const std::vector<audit::Finding>& findings, const audit::Picture& picture, Moment now, Mender& mender,
               AuditWatch::Answer& answer);

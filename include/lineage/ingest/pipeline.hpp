@@ -42,6 +42,7 @@ public:
     /// Forgets pending changes: they are in the store already (replay between checkpoint and position).
     void discard_changes();
     std::vector<tree::Question> take_questions();
+    std::vector<std::string> take_alarms();
     /// Frames were lost between the last one and the next, which was received at `until_ns` (0: not known).
     void lost_frames(std::string why, model::TimeNs until_ns);
     struct Counts {
@@ -95,6 +96,7 @@ struct FollowOptions {
     /// Told when the store cannot be written and it waits, with why, and when it has caught up (also the
     /// first time).
     std::function<void(const base::Status&)> tell;
+    std::function<void(const std::string&)> alarm;  ///< see tree::Tracker::take_alarms
 };
 /// Follows a journal into the store until `stop_requested` (checked at least every commit_ms) and the journal's end.
 /// What waiting helps against (Remedy::waiting: a full disk, ...) it waits for, at its position in the journal.

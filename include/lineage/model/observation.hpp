@@ -82,6 +82,7 @@ struct AuditConfigChange {
     enum class What : std::uint8_t { other, rule_added, rule_removed, setting } what = What::other;
     std::uint32_t list = 0;  ///< of a rule: AUDIT_FILTER_*
     std::string name;        ///< a rule's key, a setting's name ("audit_enabled", "lost", ...)
+    std::int64_t value = 0;  ///< of a setting, from then on
     bool success = false;
 };
 

@@ -75,6 +75,8 @@ public:
     void take_changes(ChangeSink& sink);
     [[nodiscard]] std::size_t pending_changes() const;
     std::vector<Question> take_questions();
+    /// Sentences for the operator: tampering that only the records tell of.
+    std::vector<std::string> take_alarms();
 
     /// Ids that are given out from now on are larger than these (ids already in the database).
     void reserve_ids(const Ids& taken);

@@ -72,16 +72,21 @@ TEST_CASE("only rules with our key are ours") {
     CHECK_FALSE(audit::is_ours(""));
 }
 
-TEST_CASE("our key is found behind another string of the rule, and a path of that name is not taken for it") {
+TEST_CASE("somebody else's rule is not ours, whatever key it has") {
     std::string bytes(sizeof(audit_rule_data), '\0');
     const auto put = [&](std::size_t offset, std::uint32_t value) {
         std::memcpy(bytes.data() + offset, &value, sizeof value);
     };
-    put(offsetof(audit_rule_data, field_count), 2);
-    put(offsetof(audit_rule_data, fields), AUDIT_EXE);
+    put(offsetof(audit_rule_data, flags), AUDIT_FILTER_EXIT);
+    put(offsetof(audit_rule_data, field_count), 1);
+    put(offsetof(audit_rule_data, fields), AUDIT_FILTERKEY);
     put(offsetof(audit_rule_data, values), 7);
-    put(offsetof(audit_rule_data, fields) + 4, AUDIT_FILTERKEY);
-    put(offsetof(audit_rule_data, values) + 4, 7);
-    CHECK(audit::is_ours(bytes + "/bin/trlineage"));
-    CHECK_FALSE(audit::is_ours(bytes + "lineage/bin/tr"));
+    CHECK(audit::is_ours(bytes + "lineage"));
+    put(offsetof(audit_rule_data, flags), AUDIT_FILTER_EXCLUDE);
+    CHECK_FALSE(audit::is_ours(bytes + "lineage"));
+    put(offsetof(audit_rule_data, flags), AUDIT_FILTER_EXIT);
+    put(offsetof(audit_rule_data, field_count), 2);
+    put(offsetof(audit_rule_data, fields) + 4, AUDIT_WATCH);
+    put(offsetof(audit_rule_data, values) + 4, 11);
+    CHECK_FALSE(audit::is_ours(bytes + "lineage/etc/shadow"));
 }

@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 #include <libaudit.h>
+#include <linux/magic.h>
 
 #include <algorithm>
 #include <cstring>
@@ -61,6 +62,7 @@ TEST_CASE("as it should be, with other people's rules behind ours and in lists t
     picture.rules.push_back(never_exit);
     picture.rules.insert(picture.rules.begin(), rule(AUDIT_FILTER_USER, AUDIT_NEVER));
     picture.rules.insert(picture.rules.begin() + 1, rule(AUDIT_FILTER_TASK, AUDIT_ALWAYS));
+    picture.rules.push_back(rule(AUDIT_FILTER_FS, AUDIT_NEVER, {{AUDIT_FSTYPE, AUDIT_EQUAL, TRACEFS_MAGIC}}));
     picture.rules.push_back(rule(AUDIT_FILTER_EXCLUDE, AUDIT_ALWAYS, {{AUDIT_MSGTYPE, AUDIT_EQUAL, AUDIT_AVC}}));
     picture.rules.push_back(
         rule(AUDIT_FILTER_EXCLUDE, AUDIT_NEVER, {{AUDIT_MSGTYPE, AUDIT_GREATER_THAN, AUDIT_ANOM_ABEND}}));
@@ -123,6 +125,8 @@ TEST_CASE("what cannot be outranked is found with the rule that is to be removed
           std::pair{rule(AUDIT_FILTER_EXCLUDE, AUDIT_NEVER, {{AUDIT_MSGTYPE, AUDIT_NOT_EQUAL, AUDIT_AVC}}),
                     Weakness::records_excluded},
           std::pair{rule(AUDIT_FILTER_EXCLUDE, AUDIT_ALWAYS, {{AUDIT_PID, AUDIT_EQUAL, 5}}),
+                    Weakness::records_excluded},
+          std::pair{rule(AUDIT_FILTER_FS, AUDIT_NEVER, {{AUDIT_FSTYPE, AUDIT_EQUAL, EXT4_SUPER_MAGIC}}),
                     Weakness::records_excluded}}) {
         auto picture = good();
         picture.rules.push_back(hiding);

@@ -9,7 +9,7 @@ using What = model::AuditConfigChange::What;
 namespace {
 
 void change(World& world, model::TimeNs at_ms, std::int64_t serial, model::Pid pid, What what, std::string name,
-            std::uint32_t list = 4, bool success = true) {
+            std::uint32_t list = 4, bool success = true, std::int64_t value = 0) {
     model::AuditConfigChange told;
     told.task = World::task(at_ms, serial, pid, 50);
     if (pid == 0) told.task = {}, told.task.time_ns = start + at_ms * ms, told.task.serial = serial;
@@ -18,6 +18,7 @@ void change(World& world, model::TimeNs at_ms, std::int64_t serial, model::Pid p
     told.list = list;
     told.name = std::move(name);
     told.success = success;
+    told.value = value;
     world.say(std::move(told));
 }
 
@@ -152,4 +153,69 @@ TEST_CASE("the deed's record comes after somebody has been guessed, and is belie
     change(world, 505, 7, 60, What::setting, "lost");
     CHECK(told(world)[0].pid == 60);
     CHECK_FALSE(told(world)[0].inferred);
+}
+
+TEST_CASE("what somebody undid himself before capture looked stands in the records, is told once and alarmed about") {
+    World world;
+    change(world, 500, 7, 60, What::setting, "audit_enabled", 0, true, 0);
+    named(world, 71, "later");
+    change(world, 600, 8, 60, What::rule_added, "", 4);
+    change(world, 610, 9, 60, What::rule_removed, "", 4);
+    for (std::int64_t i = 0; i < 3; ++i) change(world, 700 + i, 10 + i, 60, What::rule_removed, "lineage");
+    world.save_and_restore();
+    for (std::int64_t i = 0; i < 3; ++i) change(world, 710 + i, 13 + i, 60, What::rule_added, "lineage");
+    CHECK(told(world).empty());
+    world.seen(4000, 0, 72, 50);
+    change(world, 4000, 20, 72, What::other, "");
+    const auto all = told(world);
+    REQUIRE(all.size() == 3);
+    for (const auto& one : all) {
+        CHECK(one.pid == 60);
+        CHECK(one.by == world.one(60).id);
+        CHECK(one.times == 1);
+    }
+    CHECK(all[0].what == "audit enabled 1 -> 0 for a while");
+    CHECK(all[0].from_ns == start + 500 * ms);
+    CHECK(all[0].to_ns == start + 600 * ms);
+    CHECK(all[1].what == "an unknown rule in the exit list for a while");
+    CHECK(all[1].to_ns == start + 610 * ms);
+    CHECK(all[2].what == "rules of ours missing for a while");
+    CHECK(all[2].from_ns == start + 700 * ms);
+    CHECK(all[2].to_ns == start + 712 * ms);
+    CHECK(world.rows.gaps.size() == 3);
+    CHECK(world.tracker.take_alarms().size() == 3);
+    change(world, 8000, 30, 72, What::other, "");
+    CHECK(told(world).size() == 3);
+}
+
+TEST_CASE(
+    "what capture told, what was there for a look, what is not undone and what is ours is not told from records") {
+    World world;
+    change(world, 500, 7, 60, What::rule_removed, "lineage");
+    tampered(world, 510, 100, 512, model::Weakness::rules_removed);
+    change(world, 511, 8, 0, What::rule_added, "lineage");
+    change(world, 600, 9, 60, What::rule_added, "watch", 4);
+    change(world, 5000, 10, 60, What::rule_removed, "watch", 4);
+    change(world, 5100, 11, 60, What::rule_added, "", 5);
+    change(world, 6000, 12, 0, What::rule_removed, "lineage");
+    change(world, 6001, 13, 0, What::rule_added, "lineage");
+    change(world, 9000, 20, 72, What::other, "");
+    const auto all = told(world);
+    REQUIRE(all.size() == 1);
+    CHECK(all[0].what == "what");
+    CHECK(world.tracker.take_alarms().empty());
+}
+
+TEST_CASE("who does it again and again makes one record with a count") {
+    World world;
+    for (std::int64_t i = 0; i < 50; ++i) {
+        change(world, 1000 + 100 * i, 100 + 2 * i, 60, What::rule_added, "", 1);
+        change(world, 1010 + 100 * i, 101 + 2 * i, 60, What::rule_removed, "", 1);
+    }
+    change(world, 12'000, 300, 72, What::other, "");
+    const auto all = told(world);
+    REQUIRE(all.size() == 1);
+    CHECK(all[0].times == 50);
+    CHECK(all[0].to_ns == start + 5910 * ms);
+    CHECK(world.tracker.take_alarms().size() == 1);
 }

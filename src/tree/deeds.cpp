@@ -1,0 +1,157 @@
+// Deeds that capture could not see: who weakens the recording and undoes it himself before a picture of audit's state
+// is taken, or before capture began (lineage-early has loaded the rules by then), has done it in the stream. What
+// capture did see is not told again.
+#include <algorithm>
+
+#include "state.hpp"
+
+namespace lineage::tree {
+
+namespace {
+
+using What = model::AuditConfigChange::What;
+using model::Weakness;
+
+constexpr model::TimeNs words_come_within_ns = 2'000'000'000;
+constexpr model::TimeNs look_every_ns = 200'000'000;
+constexpr model::TimeNs episode_ns = 60'000'000'000;
+/// A rule of unknown effect that others add has been in a picture by then, and was harmless.
+constexpr model::TimeNs unseen_ns_max = 3'000'000'000;
+// AUDIT_FILTER_* of include/uapi/linux/audit.h.
+constexpr std::uint32_t task_list = 1;
+constexpr std::uint32_t exit_list = 4;
+constexpr std::uint32_t exclude_list = 5;
+constexpr std::uint32_t filesystem_list = 6;
+
+bool is_of_ours(const ConfigChange& change, What what) {
+    return change.what == what && change.name == our_key;
+}
+
+std::optional<Weakness> kind_of(const ConfigChange& change) {
+    if (is_of_ours(change, What::rule_removed)) return Weakness::rules_removed;
+    if (change.what == What::setting && change.name == "audit_enabled" && change.value == 0) return Weakness::disabled;
+    if (change.what == What::setting && change.name == "audit_rate_limit" && change.value != 0)
+        return Weakness::rate_limit;
+    if (change.what != What::rule_added || change.name == our_key) return std::nullopt;
+    switch (change.list) {
+        case exit_list:
+            return Weakness::rules_outranked;
+        case task_list:
+            return Weakness::tasks_exempted;
+        case exclude_list:
+        case filesystem_list:
+            return Weakness::records_excluded;
+        default:
+            return std::nullopt;
+    }
+}
+
+std::string text_of(Weakness kind, const ConfigChange& deed) {
+    switch (kind) {
+        case Weakness::rules_removed:
+            return "rules of ours missing for a while";
+        case Weakness::disabled:
+            return "audit enabled 1 -> 0 for a while";
+        case Weakness::rate_limit:
+            return "rate limit 0 -> " + std::to_string(deed.value) + " for a while";
+        case Weakness::rules_outranked:
+            return "an unknown rule in the exit list for a while";
+        case Weakness::tasks_exempted:
+            return "new tasks exempted from audit for a while";
+        default:
+            return "an unknown rule that drops records, for a while";
+    }
+}
+
+using Changes = std::deque<ConfigChange>;
+
+/// When all was as before; nullopt: not yet, as far as the records tell.
+std::optional<model::TimeNs> undone_ns(const Changes& changes, Changes::const_iterator deed, Weakness kind) {
+    if (kind == Weakness::disabled)
+        return deed->audit_spoke_ns != 0 ? std::optional(deed->audit_spoke_ns) : std::nullopt;
+    std::optional<model::TimeNs> undone;
+    for (auto at = std::next(deed); at != changes.end(); ++at) {
+        if (kind == Weakness::rules_removed) {
+            // All of them come back one by one.
+            if (is_of_ours(*at, What::rule_removed) && undone) return undone;
+            if (is_of_ours(*at, What::rule_added)) undone = std::max(undone.value_or(0), at->time_ns);
+            continue;
+        }
+        const bool is_it = kind == Weakness::rate_limit
+                               ? at->what == What::setting && at->name == deed->name && at->value == 0
+                               : at->what == What::rule_removed && at->list == deed->list && at->name == deed->name;
+        if (is_it) return at->time_ns;
+    }
+    return undone;
+}
+
+}  // namespace
+
+/// The kernel tells who switches audit off, not who switches it on.
+void Tracker::State::audit_spoke(model::TimeNs time_ns) {
+    audit_is_to_speak = false;
+    for (ConfigChange& change : config_changes) {
+        if (change.audit_spoke_ns == 0 && time_ns > change.time_ns) change.audit_spoke_ns = time_ns;
+        audit_is_to_speak = audit_is_to_speak || change.audit_spoke_ns == 0;
+    }
+}
+
+/// Our own calls have no record that names us, or name whom capture has named. A `never` of others hides them as well,
+/// but rules of others we do not add.
+bool Tracker::State::is_ours(const ConfigChange& change) const {
+    if (change.by == 0) return change.what != What::rule_added && change.time_ns >= recording_since_ns;
+    return std::any_of(tampering.begin(), tampering.end(),
+                       [&](const Tampering& one) { return one.recorder == change.pid; });
+}
+
+bool Tracker::State::is_told(Weakness kind, model::TimeNs time_ns) const {
+    return std::any_of(tampering.begin(), tampering.end(), [&](const Tampering& one) {
+        return one.kind == kind && one.tamper.from_ns - tick_ns <= time_ns &&
+               time_ns <= (one.tamper.to_ns != 0 ? one.tamper.to_ns : one.told_ns) + tick_ns;
+    });
+}
+
+void Tracker::State::tell_unseen_deeds(bool all) {
+    if (boot.imported) return;  // another recorder's; which rules were in force nobody knows
+    // The records may lag behind everything else.
+    const auto now_ns = all ? model::time_ns_max : newest_audit_ns;
+    if (now_ns - deeds_looked_ns < look_every_ns) return;
+    deeds_looked_ns = newest_audit_ns;
+    for (auto deed = config_changes.begin(); deed != config_changes.end(); ++deed) {
+        const auto kind = kind_of(*deed);
+        if (!kind || is_ours(*deed)) deed->answered = true;
+        if (deed->answered) continue;
+        const auto undone = undone_ns(config_changes, deed, *kind);
+        if (!undone || *undone + words_come_within_ns > now_ns) continue;
+        deed->answered = true;
+        const bool is_unknown = *kind != Weakness::rules_removed && *kind != Weakness::disabled &&
+                                *kind != Weakness::rate_limit && *kind != Weakness::tasks_exempted;
+        const bool was_looked_at = deed->time_ns >= recording_since_ns && *undone - deed->time_ns > unseen_ns_max;
+        if (is_told(*kind, deed->time_ns) || (is_unknown && was_looked_at)) continue;
+        add_tampering(*kind, *deed, *undone);
+    }
+}
+
+/// What comes again soon is the same.
+void Tracker::State::add_tampering(Weakness kind, const ConfigChange& deed, model::TimeNs undone_ns) {
+    const auto same = std::find_if(tampering.begin(), tampering.end(), [&](const Tampering& one) {
+        return one.recorder == 0 && one.kind == kind && deed.time_ns - one.told_ns < episode_ns;
+    });
+    const bool is_new = same == tampering.end();
+    Tampering& one = is_new ? begin_tampering(kind, deed.time_ns) : *same;
+    if (is_new) {
+        one.settled = true;
+        one.tamper.what = text_of(kind, deed);
+        one.tamper.from_ns = deed.time_ns;
+        one.tamper.by = deed.by;
+        one.tamper.pid = deed.pid;
+        one.tamper.auid = deed.auid;
+        one.tamper.times = 0;
+        alarms.push_back("tampering: " + one.tamper.what + "; it was undone by others; see lineage status");
+    }
+    ++one.tamper.times;
+    one.told_ns = one.tamper.to_ns = std::max(one.told_ns, undone_ns);
+    tell(one);
+}
+
+}  // namespace lineage::tree
