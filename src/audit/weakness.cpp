@@ -81,7 +81,8 @@ void find_in_exit_list(const std::vector<std::string>& exit, std::vector<Finding
     if (!missing.empty())
         found.push_back({Weakness::rules_removed,
                          fmt::format("{} of {} rules missing: {}", missing.size(), ours.size(), list_of(missing)),
-                         {}});
+                         {},
+                         0});
     // What stands before the last of ours that is left, and is none of ours.
     auto last = in_force.end();
     while (last != in_force.begin() && !is_in(ours, *std::prev(last))) --last;
@@ -89,20 +90,23 @@ void find_in_exit_list(const std::vector<std::string>& exit, std::vector<Finding
     std::copy_if(in_force.begin(), last, std::back_inserter(before),
                  [&](const std::string& rule) { return !is_in(ours, rule); });
     if (!before.empty()) {
-        found.push_back({Weakness::rules_outranked, "a rule in front of ours: " + list_of(before), {}});
+        found.push_back({Weakness::rules_outranked, "a rule in front of ours: " + list_of(before), {}, 0});
     } else if (missing.empty()) {
-        found.push_back({Weakness::rules_outranked, "our rules in another order", {}});
+        found.push_back({Weakness::rules_outranked, "our rules in another order", {}, 0});
     }
 }
 
 void find_in_settings(const KernelState& state, const Wanted& wanted, std::vector<Finding>& found) {
     const auto changed = [&](Weakness kind, const char* name, std::uint32_t from, std::uint32_t to) {
-        found.push_back({kind, fmt::format("{} {} -> {}", name, from, to), {}});
+        found.push_back({kind, fmt::format("{} {} -> {}", name, from, to), {}, 0});
     };
     if (state.enabled == 0) changed(Weakness::disabled, "audit enabled", 1, 0);
     if (state.rate_limit != 0) changed(Weakness::rate_limit, "rate limit", 0, state.rate_limit);
     if (wanted.pid == 0) return;
-    if (state.pid != wanted.pid) changed(Weakness::registration, "registered audit daemon", wanted.pid, state.pid);
+    if (state.pid != wanted.pid) {
+        changed(Weakness::registration, "registered audit daemon", wanted.pid, state.pid);
+        found.back().by = static_cast<model::Pid>(state.pid);  // nobody can register another one
+    }
     // 0 is no limit (audit_log_start in kernel/audit.c).
     if (state.backlog_limit != 0 && state.backlog_limit < wanted.backlog_limit)
         changed(Weakness::backlog_limit, "backlog limit", wanted.backlog_limit, state.backlog_limit);
@@ -149,7 +153,7 @@ std::vector<Finding> find_weaknesses(const Picture& picture, const Wanted& wante
         const bool of_tasks = view_of(rule)->list == AUDIT_FILTER_TASK;
         found.push_back({of_tasks ? Weakness::tasks_exempted : Weakness::records_excluded,
                          (of_tasks ? "new tasks exempted from audit: " : "records dropped: ") + text_of_rule(rule),
-                         rule});
+                         rule, 0});
     }
     find_in_exit_list(exit_rules(picture.rules), found);
     return found;

@@ -129,6 +129,7 @@ void Recording::tampered(const model::Tampered& what) {
     out.put(what.times);
     out.put(what.recorder);
     out.put_bytes(what.what);
+    out.put(what.by);
     control(model::Control::tampered, payload, what.told_ns);
 }
 

@@ -46,7 +46,7 @@ AuditWatch::Answer Episodes::see(const audit::Picture& picture, const audit::Wan
     auto findings = audit::find_weaknesses(picture, wanted);
     if (picture.state.lost < lost_)
         findings.push_back(
-            {Weakness::lost_reset, fmt::format("count of lost records {} -> {}", lost_, picture.state.lost), {}});
+            {Weakness::lost_reset, fmt::format("count of lost records {} -> {}", lost_, picture.state.lost), {}, 0});
     lost_ = picture.state.lost;
     is_over_without(findings, now);
     for (const auto& finding : findings) note(finding, now);
@@ -82,7 +82,7 @@ void Episodes::note(const audit::Finding& finding, Moment now) {
     auto found = episodes_.find(finding.kind);
     if (found == episodes_.end()) {
         found = episodes_.emplace(finding.kind, Episode{}).first;
-        found->second.told = {now.real_ns, finding.kind, good_ns_, 0, now.real_ns, 0, ::getpid(), {}};
+        found->second.told = {now.real_ns, finding.kind, good_ns_, 0, now.real_ns, 0, ::getpid(), finding.by, {}};
     }
     Episode& episode = found->second;
     if (episode.whats.size() < whats_max) episode.whats.insert(finding.what);

@@ -142,6 +142,7 @@ void FrameDecoder::tampered(base::Decoder& in, model::TimeNs now_ns) {
     in.get(tampered.times);
     in.get(tampered.recorder);
     tampered.what = in.get_bytes();
+    if (!in.rest().empty()) in.get(tampered.by);
     tampered.told_ns = now_ns;
     if (!in.ok() || kind > static_cast<std::uint8_t>(model::Weakness::lost_reset)) return;
     tampered.kind = static_cast<model::Weakness>(kind);

@@ -109,6 +109,11 @@ void Tracker::State::on(model::Tampered&& told) {
     found->tamper.what = std::move(told.what);
     found->tamper.to_ns = told.to_ns;
     found->tamper.times = told.times;
+    if (const Life* by = told.by > 0 ? population.newest(told.by) : nullptr; by != nullptr && found->tamper.by == 0) {
+        found->tamper.by = by->process.id;
+        found->tamper.pid = told.by;
+        found->tamper.auid = by->process.credentials.auid;
+    }
     name_culprit(*found);
     tell(*found);
 }

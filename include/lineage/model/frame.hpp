@@ -45,8 +45,8 @@ enum class Control : std::uint16_t {
     /// now, both CLOCK_REALTIME ns. Nothing is missing in between.
     resumed = 13,
     /// i64 CLOCK_REALTIME ns when it was first found, u8 Weakness, i64 from_ns (all was well then), i64 to_ns (undone;
-    /// 0: not), i64 how often so far, i32 pid of capture, bytes what. A later one with the same first two fields
-    /// replaces it.
+    /// 0: not), i64 how often so far, i32 pid of capture, bytes what, i32 pid of who did it (0: not known; not in early
+    /// journals). A later one with the same first two fields replaces it.
     tampered = 14,
 };
 

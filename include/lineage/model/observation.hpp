@@ -222,6 +222,7 @@ struct Tampered {
     TimeNs told_ns = 0;  ///< now
     std::int64_t times = 1;
     Pid recorder = 0;  ///< who undid it: what it changes is no deed
+    Pid by = 0;        ///< who did it, where that is known without a record
     std::string what;
     std::int64_t episode = 0;  ///< which of its kind: the same in every word on it, even if a clock is set meanwhile
 };

@@ -23,9 +23,9 @@ void change(World& world, model::TimeNs at_ms, std::int64_t serial, model::Pid p
 }
 
 void tampered(World& world, model::TimeNs found_ms, model::TimeNs from_ms, model::TimeNs to_ms, model::Weakness kind,
-              std::int64_t times = 1) {
+              std::int64_t times = 1, model::Pid by = 0) {
     world.say(model::Tampered{start + found_ms * ms, kind, start + from_ms * ms, to_ms == 0 ? 0 : start + to_ms * ms,
-                              start + std::max(found_ms, to_ms) * ms, times, 40, "what", found_ms});
+                              start + std::max(found_ms, to_ms) * ms, times, 40, by, "what", found_ms});
 }
 
 std::vector<model::Tamper> told(World& world) {
@@ -218,4 +218,13 @@ TEST_CASE("who does it again and again makes one record with a count") {
     CHECK(all[0].times == 50);
     CHECK(all[0].to_ns == start + 5910 * ms);
     CHECK(world.tracker.take_alarms().size() == 1);
+}
+
+TEST_CASE("whoever took our registration is named by it") {
+    World world;
+    named(world, 70, "thief");
+    tampered(world, 510, 100, 512, model::Weakness::registration, 1, 70);
+    CHECK(told(world)[0].pid == 70);
+    CHECK(told(world)[0].by == world.one(70).id);
+    CHECK_FALSE(told(world)[0].inferred);
 }
