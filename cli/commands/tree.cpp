@@ -1,4 +1,5 @@
 // `lineage tree [PROC]`: a process and its descendants.
+#include <algorithm>
 #include <limits>
 #include <map>
 
@@ -73,6 +74,18 @@ base::Result<model::Forest> forest_of(const Arguments& arguments, model::Id top,
     });
 }
 
+/// All of it as one life: each is born while the one above lives, so together they leave no time out.
+model::Process one_life_of(const model::Forest& forest) {
+    auto whole = forest[0].process;
+    for (const auto vertex : boost::make_iterator_range(boost::vertices(forest))) {
+        const auto& process = forest[vertex].process;
+        whole.born.time_ns = std::min(whole.born.time_ns, process.born.time_ns);
+        if (!process.ended || (whole.ended && whole.ended->time_ns < process.ended->time_ns))
+            whole.ended = process.ended;
+    }
+    return whole;
+}
+
 std::string json_lines(const model::Forest& forest) {
     std::map<model::Id, Vertex> by_id;
     for (const auto vertex : boost::make_iterator_range(boost::vertices(forest)))
@@ -91,22 +104,21 @@ base::Status run(const Arguments& arguments) {
     if (!forest) return tl::unexpected(forest.error());
     if (boost::num_vertices(*forest) == 0)
         return base::fail("tree", "nothing matched", base::ExitCode::nothing_matched);
-    auto watch = GapWatch::open(arguments, **reader);
-    if (!watch) return tl::unexpected(watch.error());
-    for (const auto vertex : boost::make_iterator_range(boost::vertices(*forest)))
-        watch->see((*forest)[vertex].process);
+    const auto all_gaps = (*reader)->gaps(top->process.boot);
+    if (!all_gaps) return tl::unexpected(all_gaps.error());
+    const auto gaps = query::gaps_touching(*all_gaps, one_life_of(*forest));
     std::string text;
     if (arguments.json) {
         text = json_lines(*forest);
     } else {
         const auto tampering = (*reader)->tampering(top->process.boot);
         if (!tampering) return tl::unexpected(tampering.error());
-        render::tree_text(*forest, *tampering, style_of(arguments, true), text);
+        render::tree_text(*forest, gaps, *tampering, style_of(arguments, true), text);
     }
     auto output = Output::open("");
     if (!output) return tl::unexpected(output.error());
     output->write(text);
-    return output->finish().and_then([&] { return watch->verdict(); });
+    return output->finish().and_then([&] { return verdict_on(arguments, gaps); });
 }
 
 }  // namespace

@@ -125,8 +125,8 @@ private:
 
 }  // namespace
 
-void tree_text(const model::Forest& forest, const std::vector<model::Tamper>& tampering, const Style& style,
-               std::string& out) {
+void tree_text(const model::Forest& forest, const std::vector<model::Gap>& gaps,
+               const std::vector<model::Tamper>& tampering, const Style& style, std::string& out) {
     std::vector<Waiting> roots;
     std::vector<Vertex> vertices;
     for (const auto vertex : boost::make_iterator_range(boost::vertices(forest))) {
@@ -135,6 +135,11 @@ void tree_text(const model::Forest& forest, const std::vector<model::Tamper>& ta
     push_in_order(forest, vertices, 0, 0, roots);
     for (auto root = roots.rbegin(); root != roots.rend(); ++root)
         Drawing(forest, tampering, style, out).draw_from(root->vertex);
+    for (const auto& gap : gaps) {
+        Line line(style, out);
+        line.put(gap_words(gap, style), Ink::warn);
+        line.end();
+    }
 }
 
 }  // namespace lineage::render

@@ -31,9 +31,10 @@ std::string path_json(const model::Path& path);
 void path_text(const model::Path& path, const Style& style, std::string& out);
 /// Each root of the forest (a vertex without a parent in it) and what is below it, drawn with lines. Beyond 64 levels
 /// the lines say the depth as a number: drawn, a chain of n processes would take n * n columns.
-/// Marked are those who tampered, and whose birth or end fell into the time that the recording was impaired.
-void tree_text(const model::Forest& forest, const std::vector<model::Tamper>& tampering, const Style& style,
-               std::string& out);
+/// Marked are those who tampered, and whose birth or end fell into the time that the recording was impaired. The gaps
+/// come last, as in a path.
+void tree_text(const model::Forest& forest, const std::vector<model::Gap>& gaps,
+               const std::vector<model::Tamper>& tampering, const Style& style, std::string& out);
 /// One line of JSON or text of a boot; `index` is 0 for the newest, -1 for the one before it, as --boot takes it.
 std::string boot_extent_json(const model::BootExtent& extent, std::int64_t index);
 void boots_text(const std::vector<model::BootExtent>& extents, const Style& style, std::string& out);

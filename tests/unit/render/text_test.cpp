@@ -17,9 +17,9 @@ std::string path_of(const model::Path& path, const render::Style& style = utc_st
     return "\n" + out;
 }
 std::string tree_of(const std::vector<model::Node>& nodes, const render::Style& style = utc_style(),
-                    const std::vector<model::Tamper>& tampering = {}) {
+                    const std::vector<model::Tamper>& tampering = {}, const std::vector<model::Gap>& gaps = {}) {
     std::string out;
-    render::tree_text(forest(nodes), tampering, style, out);
+    render::tree_text(forest(nodes), gaps, tampering, style, out);
     return "\n" + out;
 }
 bool has_text(const std::string& where, std::string_view what) {
@@ -173,6 +173,11 @@ TEST_CASE("a tree is drawn with lines, the first born first") {
 │     └─ 4243 inferred: child
 └─ 900: late
 )");
+    const model::Gap gap{7, 1, noon_ns, noon_ns + 1'000'000'000, 12, model::Witness::audit, "the backlog was full"};
+    CHECK(tree_of({late}, utc_style(), {}, {gap}) == R"(
+900 root (0): late
+gap  2025-11-21 12:00:00.123Z to 2025-11-21 12:00:01.123Z: 12 lost (audit): the backlog was full
+)");
 }
 
 TEST_CASE("a terminal's width cuts lines by characters, and colours are put on a terminal only") {
@@ -199,7 +204,8 @@ TEST_CASE("hostile bytes stay out of every text view") {
     std::string list;
     render::list_line(hostile, style, list);
     const model::Gap gap{7, 1, noon_ns, noon_ns, std::nullopt, model::Witness::audit, every_byte()};
-    for (const auto& text : {path_of({hostile, {hostile}, {gap}, {}}, style), tree_of({hostile}, style), list}) {
+    for (const auto& text :
+         {path_of({hostile, {hostile}, {gap}, {}}, style), tree_of({hostile}, style, {}, {gap}), list}) {
         CHECK(render::is_utf8(text));
         CHECK(std::none_of(text.begin(), text.end(),
                            [](char c) { return (c >= 0 && c < 0x20 && c != '\n') || c == 0x7f; }));
@@ -217,7 +223,7 @@ TEST_CASE("a chain of 100,000 is drawn without recursion and without n * n colum
         path.ancestors.push_back(node(id, static_cast<model::Pid>(id), id - 1, "deep"));
     }
     std::string out;
-    render::tree_text(chain, {}, utc_style(), out);
+    render::tree_text(chain, {}, {}, utc_style(), out);
     CHECK(std::count(out.begin(), out.end(), '\n') == depth);
     CHECK(has_text(out, "[level 99999] 100000"));
     CHECK(out.size() < 400 * depth);
