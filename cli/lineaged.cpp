@@ -115,7 +115,7 @@ void say(const Settings& settings, Priority priority, const std::string& text) {
     const bool is_kernel = is_kernel_log(STDERR_FILENO);
     std::string line;
     if (is_kernel || std::getenv("JOURNAL_STREAM") != nullptr)
-        line = "<" + std::to_string(static_cast<int>(priority) | (is_kernel ? LOG_DAEMON : 0)) + ">";
+        line = "<" + std::to_string(static_cast<int>(priority)) + ">";
     line += "lineaged: " + text;
     if (is_kernel && line.size() > kernel_line_bytes_max)
         line.replace(kernel_line_bytes_max - 3, std::string::npos, "...");
