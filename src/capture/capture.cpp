@@ -223,9 +223,11 @@ struct Capture::State {
             });
         }
         // A unicast queue that is full makes the kernel keep the records and try again; a multicast one loses them.
-        if (received.overrun && feed == AuditFeed::multicast)
+        if (received.overrun && feed == AuditFeed::multicast) {
             recording.lost(Witness::audit, carried.lost_checked_ns, received_ns, -1,
                            "the multicast receive queue overflowed");
+            want_reconciliation();
+        }
         if (received.ended) stopping = true;
         more_is_there = received.full;
         if (progress && !received.failed) progress();
@@ -304,6 +306,7 @@ struct Capture::State {
         if (more > 0) {
             recording.lost(Witness::audit, carried.lost_checked_ns, now, more, "the kernel dropped audit records");
             publish();
+            want_reconciliation();
         }
         carried.lost = counter;
         carried.lost_checked_ns = now;

@@ -12,8 +12,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <chrono>
 #include <cstring>
+#include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "lineage/base/codec.hpp"
@@ -118,5 +122,65 @@ inline LostFrame lost_of(const Kept& frame) {
     CHECK(in.ok());
     return lost;
 }
+
+/// Runs until `done` says so, looked at every few ms, or two seconds have passed.
+template <class Done>
+void run_until(capture::Capture& capture, Done done) {
+    std::thread looker;
+    int looks[2];
+    REQUIRE(::pipe2(looks, O_CLOEXEC) == 0);
+    std::atomic<bool> stop = false;
+    int left = 400;
+    capture.watch(looks[0], [&] {
+        char byte = 0;
+        REQUIRE(::read(looks[0], &byte, 1) == 1);
+        if (!done() && --left > 0) return;
+        stop = true;
+        capture.stop();
+    });
+    looker = std::thread([&stop, fd = looks[1]] {
+        for (int i = 0; i < 400 && !stop; ++i) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(5));
+            if (::write(fd, "x", 1) != 1) break;
+        }
+    });
+    capture.run();
+    capture.unwatch(looks[0]);
+    looker.join();
+    ::close(looks[0]);
+    ::close(looks[1]);
+    CHECK(stop);
+}
+
+inline std::vector<std::size_t> places_of(const Sink& sink, model::Source source) {
+    std::vector<std::size_t> places;
+    for (std::size_t i = 0; i < sink.kept.size(); ++i)
+        if (sink.kept[i].source == source) places.push_back(i);
+    return places;
+}
+
+/// The kernel's audit state: answers at once, whatever `answer` is by then.
+class FakeWatch final : public capture::AuditWatch {
+public:
+    FakeWatch() { REQUIRE(::pipe2(pipe_, O_CLOEXEC | O_NONBLOCK) == 0); }
+    ~FakeWatch() override { ::close(pipe_[0]), ::close(pipe_[1]); }
+    int fd() override { return pipe_[0]; }
+    void request() override {
+        ++asked;
+        REQUIRE(::write(pipe_[1], "x", 1) == 1);
+    }
+    std::optional<Answer> take() override {
+        char byte = 0;
+        if (::read(pipe_[0], &byte, 1) != 1) return std::nullopt;
+        ++answered;
+        return answer;
+    }
+    Answer answer;
+    int asked = 0;
+    int answered = 0;
+
+private:
+    int pipe_[2];
+};
 
 }  // namespace bench

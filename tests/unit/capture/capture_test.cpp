@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <thread>
 
 #include "bench_of_sockets.hpp"
 #include "lineage/procfs/entry.hpp"
@@ -12,46 +11,6 @@ using namespace bench;
 using capture::AuditFeed;
 using capture::Capture;
 using model::Control;
-
-namespace {
-
-/// Runs until `done` says so, looked at every few ms, or two seconds have passed.
-template <class Done>
-void run_until(Capture& capture, Done done) {
-    std::thread looker;
-    int looks[2];
-    REQUIRE(::pipe2(looks, O_CLOEXEC) == 0);
-    bool stop = false;
-    int left = 400;
-    capture.watch(looks[0], [&] {
-        char byte = 0;
-        REQUIRE(::read(looks[0], &byte, 1) == 1);
-        if (!done() && --left > 0) return;
-        stop = true;
-        capture.stop();
-    });
-    looker = std::thread([&, fd = looks[1]] {
-        for (int i = 0; i < 400; ++i) {
-            std::this_thread::sleep_for(std::chrono::milliseconds(5));
-            if (::write(fd, "x", 1) != 1) break;
-        }
-    });
-    capture.run();
-    capture.unwatch(looks[0]);
-    looker.join();
-    ::close(looks[0]);
-    ::close(looks[1]);
-    CHECK(stop);
-}
-
-std::vector<std::size_t> places_of(const Sink& sink, model::Source source) {
-    std::vector<std::size_t> places;
-    for (std::size_t i = 0; i < sink.kept.size(); ++i)
-        if (sink.kept[i].source == source) places.push_back(i);
-    return places;
-}
-
-}  // namespace
 
 TEST_CASE("connector events that came before a look stand before the audit records of that look") {
     Sink sink;
@@ -279,31 +238,6 @@ TEST_CASE("the snapshot holds this process and serves the sockets meanwhile") {
     CHECK(base::Decoder(sink.kept.back().payload).get<std::int64_t>() ==
           base::Decoder(sink.of(Control::snapshot_begin).front().payload).get<std::int64_t>());
 }
-
-namespace {
-class FakeWatch final : public capture::AuditWatch {
-public:
-    FakeWatch() { REQUIRE(::pipe2(pipe_, O_CLOEXEC | O_NONBLOCK) == 0); }
-    ~FakeWatch() override { ::close(pipe_[0]), ::close(pipe_[1]); }
-    int fd() override { return pipe_[0]; }
-    void request() override {
-        ++asked;
-        REQUIRE(::write(pipe_[1], "x", 1) == 1);
-    }
-    std::optional<Answer> take() override {
-        char byte = 0;
-        if (::read(pipe_[0], &byte, 1) != 1) return std::nullopt;
-        ++answered;
-        return answer;
-    }
-    Answer answer;
-    int asked = 0;
-    int answered = 0;
-
-private:
-    int pipe_[2];
-};
-}  // namespace
 
 TEST_CASE("the kernel's lost counter becomes a gap by its difference, also when someone resets it") {
     Sink sink;

@@ -186,7 +186,7 @@ TEST_CASE("what waited in memory for a full journal when capture died is a gap s
     CHECK_FALSE(Capture(full, {}, std::move(*Window::adopt(base::UniqueFd(::dup(memfd.get()))))).resume());
     for (const std::size_t told : {2U, 0U}) {
         Sink after;
-        Capture capture(after, {}, std::move(*Window::adopt(base::UniqueFd(::dup(memfd.get())))));
+        Capture capture(after, {.reconcile_ms = 0}, std::move(*Window::adopt(base::UniqueFd(::dup(memfd.get())))));
         REQUIRE(capture.resume().has_value());
         const auto lost = after.of(Control::lost);
         REQUIRE(lost.size() == told);
@@ -195,6 +195,9 @@ TEST_CASE("what waited in memory for a full journal when capture died is a gap s
             CHECK(lost_of(frame).to_ns >= died_ns);
             CHECK(lost_of(frame).why.find("could not be written") != std::string::npos);
         }
+        int looks = 0;
+        run_until(capture, [&] { return ++looks == 20; });
+        CHECK(after.of(Control::snapshot_end).empty() == (told == 0));
     }
 }
 
