@@ -9,6 +9,7 @@
 
 #include "lineage/base/unique_fd.hpp"
 #include "lineage/store/store.hpp"
+#include "schema.hpp"
 #include "sqlite.hpp"
 
 namespace lineage::store {
@@ -54,10 +55,16 @@ base::Status check(const std::string& path) {
     Database database(path, path, SQLITE_OPEN_READWRITE);  // not read-only: it may have to recover its log first
     Statement rows(database, "PRAGMA quick_check(1)");
     const bool answered = rows.start().next();
-    const auto verdict = answered ? rows.text(0) : std::string();
+    auto verdict = answered ? rows.text(0) : std::string();
     rows.stop();
     if (auto status = database.take_failure(); !status) return status;
-    if (verdict == "ok") return {};
+    if (verdict == "ok") {
+        // To SQLite a file that was cut to nothing is a database that has no tables yet.
+        const auto version = schema_version(database, migrations());
+        if (!version) return tl::unexpected(version.error());
+        if (*version != 0) return {};
+        verdict = "emptied";
+    }
     return tl::unexpected(
         base::Error{base::ExitCode::unreadable, "database " + path, "damaged: " + verdict, base::Remedy::recovery});
 }

@@ -148,7 +148,7 @@ public:
 // Files in trouble. What stands at a database's path is never overwritten: it gets a name of its own beside it,
 // PATH.WHY- and the date, its log and index with it. Nobody may have the database open.
 
-/// Is the file whole, as far as SQLite can tell by reading all of it? An error with Remedy::recovery: no.
+/// Is what was a history whole, as far as SQLite can tell by reading all of it? An error with Remedy::recovery: no.
 base::Status check(const std::string& path);
 /// Renames the database; returns its new path.
 base::Result<std::string> set_aside(const std::string& path, std::string_view why);

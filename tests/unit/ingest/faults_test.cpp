@@ -203,6 +203,18 @@ TEST_CASE("a database that is removed while it is written comes back with all it
     CHECK(again.end());
 }
 
+TEST_CASE("a database that was cut to nothing is not whole") {
+    const Folder folder;
+    const auto path = folder.path + "/lineage.db";
+    { REQUIRE(store::open_writer(path)); }
+    REQUIRE(store::check(path));
+    fs::resize_file(path, 0);
+    const auto checked = store::check(path);
+    REQUIRE_FALSE(checked);
+    CHECK(checked.error().remedy == base::Remedy::recovery);
+    CHECK(checked.error().message() == "database " + path + ": damaged: emptied");
+}
+
 TEST_CASE("another file in the database's place is set aside, not overwritten") {
     const Folder folder;
     const auto path = folder.path + "/lineage.db";
