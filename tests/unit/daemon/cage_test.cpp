@@ -188,9 +188,17 @@ TEST_CASE("capture keeps five capabilities, files of the group's, and no way to 
     if (!is_root()) return;
     const Place place;
     const auto database = place.folder / "l.db";
-    std::ofstream(database) << "x";
-    ::chmod(database.c_str(), 0666);
-    REQUIRE(::chown(database.c_str(), 1234, 1234) == 0);
+    const std::pair<std::string, mode_t> files[] = {{database, 0640},
+                                                    {database.string() + "-wal", 0640},
+                                                    {database.string() + "-shm", 0640},
+                                                    {database.string() + ".lock", 0600},
+                                                    {place.journal() + "/0.seg", 0640},
+                                                    {place.journal() + "/lock", 0600}};
+    for (const auto& [path, mode] : files) {
+        std::ofstream(path) << "x";
+        ::chmod(path.c_str(), 0666);
+        REQUIRE(::chown(path.c_str(), 1234, 1234) == 0);
+    }
     const pid_t pid = ::fork();
     if (pid == 0) {
         if (!keep_capture_privileges(database, place.journal(), Account{"daemon", 1, 1})) ::_exit(2);
@@ -215,7 +223,7 @@ TEST_CASE("capture keeps five capabilities, files of the group's, and no way to 
         CHECK(file.st_gid == gid);
         CHECK((file.st_mode & 07777) == mode);
     };
-    is(database, 1, 0640);
+    for (const auto& [path, mode] : files) is(path, 1, mode);
     is(place.journal(), 1, 0750);
 }
 
