@@ -80,17 +80,6 @@ TEST_CASE("a multicast queue without room for a record") {
     expect_look_at_proc(capture, sink);
 }
 
-TEST_CASE("a unicast queue without room is no loss: the kernel keeps the records and tries again") {
-    Sink sink;
-    Capture capture(sink, at_once);
-    Multicast audit(4096);
-    if (!audit.permitted) return;
-    capture.attach_audit(std::move(audit.theirs), AuditFeed::unicast, true);
-    audit.overflow_with(audit_datagram(1300, "audit(1.0:1): "));
-    capture.turn();
-    CHECK(sink.of(Control::lost).empty());
-}
-
 TEST_CASE("a connector's queue without room for an event") {
     Sink sink;
     Capture capture(sink, at_once);
