@@ -39,6 +39,7 @@ base::Status run(const Arguments& arguments) {
     doctor::read_files("", facts);
     doctor::ask_kernel(facts);
     doctor::ask_database(arguments.database, watch_ms, facts);
+    doctor::read_settings("", facts);
     const auto findings = doctor::examine(facts);
     std::string text;
     if (arguments.json) {

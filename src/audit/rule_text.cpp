@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <libaudit.h>
 
+#include "lineage/audit/rule_words.hpp"
 #include "lineage/audit/weakness.hpp"
 #include "rule_view.hpp"
 
@@ -57,6 +58,8 @@ std::string value_text(const RuleField& field) {
             return arch_text(field.value);
         case AUDIT_MSGTYPE:
             return word(audit_msg_type_to_name(static_cast<int>(field.value)), field.value);
+        case AUDIT_FSTYPE:  // a magic number; auditctl takes none below 0
+            return fmt::format("{}", field.value);
         default:
             if (field.text.data() != nullptr) return std::string(field.text);
             return fmt::format("{}", static_cast<std::int32_t>(field.value));
@@ -65,21 +68,31 @@ std::string value_text(const RuleField& field) {
 
 }  // namespace
 
-std::string text_of_rule(const std::string& rule) {
+std::vector<std::string> words_of_rule(const std::string& rule) {
     const auto view = view_of(rule);
-    if (!view) return "a rule that cannot be read";
-    std::string text = fmt::format("-a {},{}", word(audit_action_to_name(static_cast<int>(view->action)), view->action),
-                                   word(audit_flag_to_name(static_cast<int>(view->list)), view->list));
+    if (!view) return {};
+    std::vector<std::string> words = {
+        "-a", fmt::format("{},{}", word(audit_action_to_name(static_cast<int>(view->action)), view->action),
+                          word(audit_flag_to_name(static_cast<int>(view->list)), view->list))};
     bool calls_said = view->list != AUDIT_FILTER_EXIT;
+    const auto say_calls = [&] {
+        if (!calls_said) words.insert(words.end(), {"-S", calls_text(*view)});
+        calls_said = true;
+    };
     for (const RuleField& field : view->fields) {
-        if (!calls_said && field.name != AUDIT_ARCH) {  // auditctl wants the table named before the calls
-            text += " -S " + calls_text(*view);
-            calls_said = true;
-        }
-        text += fmt::format(" -F {}{}{}", word(audit_field_to_name(static_cast<int>(field.name)), field.name),
-                            audit_operator_to_symbol(static_cast<int>(field.comparison)), value_text(field));
+        if (field.name != AUDIT_ARCH) say_calls();  // auditctl wants the table named before the calls
+        words.insert(words.end(),
+                     {"-F", word(audit_field_to_name(static_cast<int>(field.name)), field.name) +
+                                audit_operator_to_symbol(static_cast<int>(field.comparison)) + value_text(field)});
     }
-    return calls_said ? text : text + " -S " + calls_text(*view);
+    say_calls();
+    return words;
+}
+
+std::string text_of_rule(const std::string& rule) {
+    const auto words = words_of_rule(rule);
+    if (words.empty()) return "a rule that cannot be read";
+    return fmt::format("{}", fmt::join(words, " "));
 }
 
 }  // namespace lineage::audit

@@ -81,13 +81,11 @@ base::Result<std::string> text_of(const std::string& path) {
 
 }  // namespace
 
-base::Status read_config(const std::string& path, Settings& settings) {
+base::Status read_config_text(const std::string& path, std::string_view text, Settings& settings) {
     const auto refuse = [&](std::uint32_t line, const std::string& what) {
         return base::fail(path + ":" + std::to_string(line), what, base::ExitCode::usage);
     };
-    const auto text = text_of(path);
-    if (!text) return tl::unexpected(text.error());
-    const auto parsed = toml::parse(std::string_view(*text));
+    const auto parsed = toml::parse(text);
     if (!parsed) return refuse(parsed.error().source().begin.line, std::string(parsed.error().description()));
     Settings read = settings;
     std::vector<Mistake> mistakes;
@@ -99,6 +97,10 @@ base::Status read_config(const std::string& path, Settings& settings) {
     }
     settings = std::move(read);
     return {};
+}
+
+base::Status read_config(const std::string& path, Settings& settings) {
+    return text_of(path).and_then([&](const std::string& text) { return read_config_text(path, text, settings); });
 }
 
 std::vector<std::string> keys_for_restart(const Settings& running, const Settings& wanted) {

@@ -34,11 +34,7 @@ inline Finding skipped(std::string name, std::string found, std::string mend) {
     return {std::move(name), Finding::State::skipped, std::move(found), std::move(mend)};
 }
 
-/// How lineaged is started here.
-inline std::string start_command(const Facts& facts) {
-    return facts.has_systemd && facts.has_unit ? "systemctl start lineaged" : "lineaged";
-}
-/// A running one puts our rules and settings back by itself; a second start is for where it has not.
-constexpr const char* restart_command = "systemctl kill --kill-who=main --signal=KILL lineaged";
+std::string size_text(std::uint64_t bytes);
+std::string folder_of(const std::string& path);
 
 }  // namespace lineage::doctor

@@ -1,15 +1,21 @@
 // What the machine's files say: of its boot, of journald, of augenrules, of lineaged's settings.
 #include <dirent.h>
+#include <linux/limits.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
+#include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <map>
 #include <sstream>
 
+#include "command_line.hpp"
 #include "lineage/doctor/doctor.hpp"
+#include "running.hpp"
 
 namespace lineage::doctor {
 namespace {
@@ -51,7 +57,7 @@ std::optional<std::vector<std::string>> names_in(const std::string& folder, cons
     return names;
 }
 
-/// Calls `take(section, key, value)` for each `key = value` of an ini file, or of the part of TOML that looks like one.
+/// Calls `take(section, key, value)` for each `key = value` of an ini file.
 template <class Take>
 void for_each_value(const std::string& text, const Take& take) {
     std::istringstream lines(text);
@@ -73,32 +79,29 @@ std::string tristate(const std::string& value) {
     return "no";
 }
 
-/// The effective Audit=. What was built in stands in the main file behind a #; of drop-ins of one name the one in /etc
-/// counts, then they are read in the order of their names (systemd's conf_files_list, man journald.conf).
-std::string audit_of_journald(const std::string& root) {
-    const std::string main_file = root + "/etc/systemd/journald.conf";
-    std::string value = "no";
+/// The effective Audit=, and the drop-in that says it. What was built in stands in the main file behind a #; of
+/// drop-ins of one name the one in /etc counts, then they are read in the order of their names (systemd's
+/// conf_files_list, man journald.conf).
+void read_journald(const std::string& root, Facts& facts) {
+    const std::string main_file = "/etc/systemd/journald.conf";
+    facts.journald_audit = "no";
     const auto read = [&](const std::string& path, const std::string& key) {
-        for_each_value(read_whole(path).value_or(""), [&](const auto& section, const auto& name, const auto& given) {
-            if (section == "Journal" && name == key) value = tristate(given);
-        });
+        for_each_value(read_whole(root + path).value_or(""),
+                       [&](const auto& section, const auto& name, const auto& given) {
+                           if (section != "Journal" || name != key) return;
+                           facts.journald_audit = tristate(given);
+                           facts.journald_file = path == main_file ? "" : path;
+                       });
     };
     read(main_file, "#Audit");
     read(main_file, "Audit");
     std::map<std::string, std::string> dropins;
     for (const char* const folder : {"/lib", "/usr/lib", "/usr/local/lib", "/run", "/etc"}) {
-        const std::string path = root + folder + "/systemd/journald.conf.d/";
-        for (const auto& name : names_in(path, ".conf").value_or(std::vector<std::string>()))
+        const std::string path = std::string(folder) + "/systemd/journald.conf.d/";
+        for (const auto& name : names_in(root + path, ".conf").value_or(std::vector<std::string>()))
             dropins[name] = path + name;
     }
     for (const auto& [name, path] : dropins) read(path, "Audit");
-    return value;
-}
-
-bool bears_on_ours(const std::string& line) {
-    const auto says = [&](const char* text) { return line.find(text) != std::string::npos; };
-    return line == "-D" || line.starts_with("-D ") || line.starts_with("-e 2") || says("never,task") ||
-           says("task,never");
 }
 
 void read_rule_file(const std::string& root, const std::string& path, Facts& facts) {
@@ -112,27 +115,75 @@ void read_rule_file(const std::string& root, const std::string& path, Facts& fac
     for (std::string line; std::getline(lines, line);) {
         ++number;
         line = trimmed(line);
-        if (line.starts_with('#')) continue;
+        if (line.empty() || line.starts_with('#')) continue;
         if (line.find("key=lineage") != std::string::npos) facts.our_rule_file = true;
-        if (bears_on_ours(line)) facts.rule_lines.push_back({path, number, line});
+        facts.rule_lines.push_back({path, number, line});
     }
 }
 
 /// augenrules makes audit.rules of the files in rules.d; without them audit.rules is what is loaded.
 void read_rule_files(const std::string& root, Facts& facts) {
-    const std::string folder = "/etc/audit/rules.d/";
-    const auto names = names_in(root + folder, ".rules");
+    const auto names = names_in(root + rules_folder, ".rules");
     facts.rule_files_hidden = !names;
     if (!names) return;
-    for (const auto& name : *names) read_rule_file(root, folder + name, facts);
+    for (const auto& name : *names) read_rule_file(root, rules_folder + name, facts);
     if (names->empty()) read_rule_file(root, "/etc/audit/audit.rules", facts);
 }
 
-std::string without_quotes(const std::string& value) {
-    const auto hash = value.find('#');
-    auto plain = trimmed(value.substr(0, hash));
-    plain.erase(std::remove(plain.begin(), plain.end(), '"'), plain.end());
-    return plain;
+/// Words of the kernel's command line, out of a file of shell variables.
+void read_grub_file(const std::string& root, const std::string& path, Facts& facts) {
+    const auto text = read_whole(root + path).value_or("");
+    // The package's own, which says nothing where the loader is gone.
+    if (!facts.has_loader && text.find(loader_path) != std::string::npos && text.find("[ -x") != std::string::npos)
+        return;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+        if (trimmed(line).starts_with('#')) continue;
+        for (const char* const name : {"audit", "audit_backlog_limit", "init", "rdinit"}) {
+            const auto word = std::string(name) + "=";
+            for (auto at = line.find(word); at != std::string::npos; at = line.find(word, at + 1)) {
+                const char before = at == 0 ? ' ' : line[at - 1];
+                if (std::isalnum(static_cast<unsigned char>(before)) != 0 || before == '_' || before == '.') continue;
+                const auto from = at + word.size();
+                const auto end = line.find_first_of(" \t\"'}", from);
+                facts.grub_words.push_back(
+                    {path, name, line.substr(from, end == std::string::npos ? end : end - from)});
+            }
+        }
+    }
+}
+
+void read_grub(const std::string& root, Facts& facts) {
+    const std::string folder = "/etc/default/grub.d/";
+    read_grub_file(root, "/etc/default/grub", facts);
+    for (const auto& name : names_in(root + folder, ".cfg").value_or(std::vector<std::string>()))
+        read_grub_file(root, folder + name, facts);
+}
+
+/// By its name where a shell finds it so, else by its path.
+void find_programs(const std::string& root, Facts& facts) {
+    std::istringstream path(std::getenv("PATH") != nullptr ? std::getenv("PATH") : "");
+    std::vector<std::string> folders;
+    for (std::string folder; std::getline(path, folder, ':');)
+        if (folder.starts_with('/')) folders.push_back(folder);
+    const auto found_at = [&](const std::string& folder, const char* name) {
+        return ::access((root + folder + "/" + name).c_str(), X_OK) == 0;
+    };
+    for (const char* const name : {"auditctl", "lineaged", "sudo", "update-grub"}) {
+        for (const char* const folder : {"/sbin", "/usr/sbin", "/usr/local/sbin"})
+            if (found_at(folder, name)) facts.programs[name] = std::string(folder) + "/" + name;
+        if (std::any_of(folders.begin(), folders.end(), [&](const auto& folder) { return found_at(folder, name); }))
+            facts.programs[name] = name;
+    }
+}
+
+bool is_masked(const std::string& root) {
+    for (const char* const folder : {"/etc/systemd/system/", "/run/systemd/system/"}) {
+        char target[PATH_MAX];
+        const auto size = ::readlink((root + folder + "lineaged.service").c_str(), target, sizeof target);
+        if (size > 0 && std::string_view(target, static_cast<std::size_t>(size)) == "/dev/null") return true;
+    }
+    return false;
 }
 
 }  // namespace
@@ -144,17 +195,40 @@ void read_files(const std::string& root, Facts& facts) {
         exists_any(root, {"/etc/systemd/system/lineaged.service", "/usr/lib/systemd/system/lineaged.service",
                           "/lib/systemd/system/lineaged.service"});
     facts.unit_enabled = exists(root + "/etc/systemd/system/sysinit.target.wants/lineaged.service");
+    facts.unit_masked = is_masked(root);
     facts.auditd_enabled = exists(root + "/etc/systemd/system/multi-user.target.wants/auditd.service");
-    facts.has_grub_dropin = exists(root + "/etc/default/grub.d/lineage.cfg");
-    facts.has_loader = exists(root + "/usr/sbin/lineage-early");
+    for (const char* const name : {"systemd-timesyncd", "chrony", "ntpsec", "ntp"})
+        for (const char* const folder : {"/usr/lib", "/lib"})
+            facts.has_time_service =
+                facts.has_time_service || exists(root + folder + "/systemd/system/" + name + ".service");
+    facts.has_loader = exists(root + loader_path);
+    const auto inits = values_of(facts.command_line.value_or(""), "init");
+    facts.has_init = !inits.empty() && exists(root + inits.back());
+    read_grub(root, facts);
+    find_programs(root, facts);
     if (exists_any(root, {"/usr/lib/systemd/systemd-journald", "/lib/systemd/systemd-journald"}))
-        facts.journald_audit = audit_of_journald(root);
+        read_journald(root, facts);
     read_rule_files(root, facts);
-    for_each_value(read_whole(root + "/etc/lineage/lineage.toml").value_or(""),
-                   [&](const auto& section, const auto& key, const auto& value) {
-                       if (section == "history" && key == "max_size") facts.history_max_size = without_quotes(value);
-                   });
-    if (facts.history_max_size == "0") facts.history_max_size.clear();
+}
+
+void read_settings(const std::string& root, Facts& facts) {
+    auto& settings = facts.settings;
+    const auto& command = facts.recorder.command;
+    const auto option = [&](const std::string& name) { return option_of(command, name); };
+    settings.file = option("--config").value_or(daemon::default_config);
+    const auto text = read_whole(root + settings.file);
+    if (text) {
+        settings.text = *text;
+        const auto read = daemon::read_config_text(settings.file, *text, settings.values);
+        if (!read) settings.trouble = read.error().message();
+    } else if (errno != ENOENT) {
+        settings.trouble = "read " + settings.file + ": " + std::strerror(errno);
+        settings.not_permitted = errno == EACCES;
+    }
+    if (const auto source = option("--source"))
+        settings.values.source = *source == "auto" || *source == "netlink" ? daemon::SourceChoice::automatic
+                                                                           : daemon::SourceChoice::multicast;
+    if (std::find(command.begin(), command.end(), "--no-rules") != command.end()) settings.values.rules = false;
 }
 
 }  // namespace lineage::doctor

@@ -20,6 +20,7 @@
 #include "lineage/doctor/doctor.hpp"
 #include "lineage/model/namespaces.hpp"
 #include "lineage/store/store.hpp"
+#include "running.hpp"
 
 namespace lineage::doctor {
 namespace {
@@ -38,10 +39,6 @@ std::string first_line_of(const std::string& path) {
     std::ifstream file(path);
     std::getline(file, line);
     return line;
-}
-
-std::string comm_of(std::uint32_t pid) {
-    return first_line_of("/proc/" + std::to_string(pid) + "/comm");
 }
 
 /// Whatever refuses us where such a socket can be had, it is not the kernel's lack of audit.
@@ -115,6 +112,7 @@ void look_at_disk(DatabaseFacts& database) {
         database.free_bytes = std::uint64_t{space.f_bavail} * space.f_frsize;
         database.total_bytes = std::uint64_t{space.f_blocks} * space.f_frsize;
     }
+    database.path = absolute.lexically_normal().string();
     database.file = look_at(absolute);
     database.folder = look_at(folder);
     database.exists = database.file.has_value();
@@ -124,7 +122,10 @@ void look_at_disk(DatabaseFacts& database) {
             database.bytes += static_cast<std::uint64_t>(status.st_size);
     }
     auto journal = absolute;
-    database.bytes += bytes_below(journal.replace_extension(".journal"));
+    journal.replace_extension(".journal");
+    database.bytes += bytes_below(journal);
+    std::error_code unknown;
+    database.has_journal = std::filesystem::is_directory(journal, unknown);
 }
 
 bool is_in_history(store::Reader& reader, model::TimeNs now_ns) {
@@ -160,37 +161,71 @@ void ask_kernel(Facts& facts) {
         facts.audit_needs_privilege = kernel_has_audit();
     }
     facts.readers = multicast_readers();
+    if (facts.audit) facts.auditd_of_service = is_of_unit(facts.audit->state.pid, "auditd.service");
     timex clock{};
     facts.clock_synchronized = ::adjtimex(&clock) != TIME_ERROR && (clock.status & STA_UNSYNC) == 0;
     facts.now_ns = now_of(CLOCK_REALTIME);
     facts.boottime_ns = now_of(CLOCK_BOOTTIME);
 }
 
+namespace {
+
+/// Who runs, where the database does not tell.
+void look_for_recorder(const DatabaseFacts& database, RecorderFacts& recorder) {
+    for (const auto pid : recorders()) {
+        const auto into = database_of(pid);
+        if (into == database.path && !recorder.running) {
+            recorder.pid = pid;
+            recorder.running = true;
+        } else if (into != database.path && recorder.elsewhere_pid == 0) {
+            recorder.elsewhere_pid = pid;
+            recorder.elsewhere = into;
+        }
+    }
+}
+
+/// The program beside this one, where it is not installed.
+void find_lineaged(Facts& facts) {
+    std::error_code unknown;
+    const auto beside = std::filesystem::read_symlink("/proc/self/exe", unknown).parent_path() / "lineaged";
+    if (!facts.programs.contains("lineaged") && ::access(beside.c_str(), X_OK) == 0)
+        facts.programs["lineaged"] = beside.string();
+}
+
+}  // namespace
+
 void ask_database(const std::string& path, int watch_ms, Facts& facts) {
     auto& database = facts.database;
+    auto& recorder = facts.recorder;
     database.path = path;
     look_at_disk(database);
+    facts.has_group = ::getgrnam("lineage") != nullptr;
+    find_lineaged(facts);
     const auto reader = store::open_reader(path);
     const auto all = reader ? (*reader)->facts() : tl::unexpected(reader.error());
     const auto boots = reader ? (*reader)->boots() : tl::unexpected(reader.error());
-    if (!all || !boots) {
+    if (all && boots) {
+        const auto this_boot = first_line_of("/proc/sys/kernel/random/boot_id");
+        for (const auto& boot : *boots)
+            if (boot.name == this_boot) database.boot_started_ns = boot.started_ns;
+        const auto fact = [&](const char* name) {
+            const auto found = all->find(name);
+            return found == all->end() ? std::string() : found->second;
+        };
+        if (fact("recorder.boot") == this_boot)
+            recorder.pid = static_cast<std::uint32_t>(std::strtoul(fact("recorder.pid").c_str(), nullptr, 10));
+        recorder.running = recorder.pid != 0 && is_lineaged(recorder.pid);
+        if (recorder.running) look_for_us(**reader, watch_ms, recorder);
+    } else {
         const auto& error = all ? boots.error() : all.error();
         database.trouble = error.message();
         database.not_permitted = error.exit == base::ExitCode::not_permitted;
-        return;
+        database.damaged = error.remedy == base::Remedy::recovery;
     }
-    const auto this_boot = first_line_of("/proc/sys/kernel/random/boot_id");
-    for (const auto& boot : *boots)
-        if (boot.name == this_boot) database.boot_started_ns = boot.started_ns;
-    const auto fact = [&](const char* name) {
-        const auto found = all->find(name);
-        return found == all->end() ? std::string() : found->second;
-    };
-    auto& recorder = facts.recorder;
-    if (fact("recorder.boot") != this_boot) return;
-    recorder.pid = static_cast<std::uint32_t>(std::strtoul(fact("recorder.pid").c_str(), nullptr, 10));
-    recorder.running = recorder.pid != 0 && comm_of(recorder.pid) == "lineaged";
-    if (recorder.running) look_for_us(**reader, watch_ms, recorder);
+    if (!recorder.running) look_for_recorder(database, recorder);
+    if (!recorder.running) return;
+    recorder.of_service = is_of_unit(recorder.pid, "lineaged.service");
+    recorder.command = arguments_of(recorder.pid);
 }
 
 }  // namespace lineage::doctor

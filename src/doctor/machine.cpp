@@ -1,12 +1,31 @@
-// What else on the machine may undo recording: journald, augenrules, the clock.
+// What else on the machine may undo recording: journald, the clock.
 #include <cstdlib>
 
 #include "checks.hpp"
+#include "mends.hpp"
 
 namespace lineage::doctor {
 namespace {
 
 constexpr model::TimeNs step_ns_min = 1'000'000'000;
+constexpr const char* journald_folder = "/etc/systemd/journald.conf.d";
+constexpr const char* journald_dropin = "zz-lineage.conf";  // read last, so that it counts
+
+/// A drop-in of ours that is read behind the one that counts now; where there can be none, that one is changed.
+std::string let_journald_be(const Facts& facts) {
+    const auto& by = facts.journald_file;
+    const std::string restart = facts.has_systemd ? " && systemctl restart systemd-journald" : "";
+    if (by.substr(by.rfind('/') + 1) >= journald_dropin)
+        return fmt::format("sed -i -E 's/^[[:space:]]*Audit[[:space:]]*=.*/Audit=/' {}{}", quoted(by), restart);
+    return fmt::format("mkdir -p {0} && (echo '[Journal]'; echo 'Audit=') >{0}/{1}{2}", journald_folder,
+                       journald_dropin, restart);
+}
+
+std::string keep_clock(const Facts& facts) {
+    if (!facts.has_systemd) return by_hand("run a time service, such as chrony");
+    return std::string(facts.has_time_service ? "" : "apt-get install systemd-timesyncd && ") +
+           "timedatectl set-ntp true";
+}
 
 }  // namespace
 
@@ -14,11 +33,10 @@ void check_journald(const Facts& facts, Findings& findings) {
     if (!facts.journald_audit) return;
     const auto& audit = *facts.journald_audit;
     if (audit == "no") {
-        findings.push_back(
-            bad("journald.audit",
-                "systemd-journald switches audit off whenever it starts (Audit=no, which is Debian's default)",
-                "mkdir -p /etc/systemd/journald.conf.d && (echo '[Journal]'; echo 'Audit=') "
-                ">/etc/systemd/journald.conf.d/50-lineage.conf && systemctl restart systemd-journald"));
+        const auto by = facts.journald_file.empty() ? "which is Debian's default" : "by " + facts.journald_file;
+        findings.push_back(bad("journald.audit",
+                               fmt::format("systemd-journald switches audit off whenever it starts (Audit=no, {})", by),
+                               let_journald_be(facts)));
     } else {
         findings.push_back(
             ok("journald.audit", audit.empty()
@@ -27,41 +45,13 @@ void check_journald(const Facts& facts, Findings& findings) {
     }
 }
 
-void check_augenrules(const Facts& facts, Findings& findings) {
-    if (facts.rule_files_hidden) {
-        findings.push_back(skipped("augenrules", "the files in /etc/audit may not be read", "sudo lineage doctor"));
-        return;
-    }
-    for (const auto& line : facts.rule_lines) {
-        const auto where = fmt::format("{}:{}: {}", line.file, line.number, line.text);
-        const auto drop_line = fmt::format("sed -i '{}d' {} && augenrules --load", line.number, line.file);
-        if (line.text.find("never,task") != std::string::npos || line.text.find("task,never") != std::string::npos) {
-            findings.push_back(bad("augenrules.never_task", where + " hides every process from audit", drop_line));
-        } else if (line.text.starts_with("-e 2")) {
-            findings.push_back(warn("augenrules.lock",
-                                    where + " locks audit; if our rules are not first by then, they never are",
-                                    drop_line));
-        } else if (line.text.starts_with("-D") && facts.our_rule_file) {
-            findings.push_back(
-                ok("augenrules.delete", where + " deletes our rules, and 00-lineage.rules puts them back at once"));
-        } else if (line.text.starts_with("-D")) {
-            findings.push_back(
-                warn("augenrules.delete",
-                     where + " deletes our rules whenever auditd starts; lineaged puts them back a moment later",
-                     "install -m 0640 /usr/share/lineage/00-lineage.rules /etc/audit/rules.d/"));
-        }
-    }
-    if (findings.empty() || !findings.back().name.starts_with("augenrules"))
-        findings.push_back(ok("augenrules", "no file of audit rules deletes ours"));
-}
-
 void check_clock(const Facts& facts, Findings& findings) {
     if (facts.clock_synchronized) {
         findings.push_back(ok("clock.synchronized", "the clock is kept by NTP or the like"));
     } else {
         findings.push_back(warn("clock.synchronized",
                                 "nothing keeps the clock right: times here do not compare with other machines'",
-                                "timedatectl set-ntp true"));
+                                keep_clock(facts)));
     }
     if (!facts.database.boot_started_ns) return;
     const auto stepped_ns = facts.now_ns - facts.boottime_ns - *facts.database.boot_started_ns;
@@ -71,7 +61,7 @@ void check_clock(const Facts& facts, Findings& findings) {
                  fmt::format("the clock was set {} by {:.1f} s since this boot was first recorded: times before and "
                              "after do not compare",
                              stepped_ns > 0 ? "forward" : "back", static_cast<double>(std::abs(stepped_ns)) / 1e9),
-                 "lineage status   # the gaps say when"));
+                 by_hand("that stays so until the next boot; lineage status says when")));
     } else {
         findings.push_back(ok("clock.steps", "the clock was not set since this boot was first recorded"));
     }

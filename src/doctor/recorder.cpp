@@ -1,16 +1,74 @@
-// The recorder, its database and its disk.
+// The recorder, its database, and who may read or write that.
+#include <algorithm>
+
 #include "checks.hpp"
+#include "mends.hpp"
 
 namespace lineage::doctor {
 namespace {
 
-constexpr std::uint64_t free_bytes_bad = 256ULL << 20;
-constexpr std::uint64_t free_per_cent_warn = 5;
+constexpr const char* own_folder = "/var/lib/lineage";
+constexpr std::uint32_t writable_by_others = 022;
+constexpr std::uint32_t sticky = 01000;
 
-std::string size_text(std::uint64_t bytes) {
-    if (bytes >= 10ULL << 30) return fmt::format("{} GiB", bytes >> 30);
-    return fmt::format("{} MiB", bytes >> 20);
+std::string facts_of(const FileFacts& file) {
+    return fmt::format("{:04o} {}:{}", file.mode, file.owner, file.group);
 }
+
+std::string own(const Facts& facts, const std::string& path, std::uint32_t mode) {
+    return fmt::format("chown root:{0} {1} && chmod {2:04o} {1}", facts.has_group ? "lineage" : "root", quoted(path),
+                       mode);
+}
+
+/// A group may read, nobody else may do anything: argv holds passwords, and a history that can be written proves
+/// nothing.
+void check_mode(const Facts& facts, const char* name, const std::string& path, const FileFacts& file,
+                std::uint32_t wanted, Findings& findings) {
+    const auto found = fmt::format("{} is {}", path, facts_of(file));
+    if ((file.mode & writable_by_others) != 0 || file.owner != "root") {
+        findings.push_back(bad(name, found + ": others than root may write it", own(facts, path, wanted)));
+    } else if ((file.mode & 07) != 0) {
+        findings.push_back(warn(name, found + ": everyone may read what all processes were given as arguments",
+                                own(facts, path, wanted)));
+    } else {
+        findings.push_back(ok(name, found));
+    }
+}
+
+/// A folder that is not ours is not ours to change. In a sticky one of root's nobody can put another file in its place.
+void check_folder(const Facts& facts, const FileFacts& folder, Findings& findings) {
+    const auto path = folder_of(facts.database.path);
+    if (path == own_folder) {
+        check_mode(facts, "database.folder", path, folder, 0750, findings);
+        return;
+    }
+    const auto found = fmt::format("{} is {}", path, facts_of(folder));
+    if (folder.owner != "root" || ((folder.mode & writable_by_others) != 0 && (folder.mode & sticky) == 0)) {
+        findings.push_back(
+            bad("database.folder", found + ": others than root may put another file in the database's place",
+                by_hand(fmt::format("keep the history where root alone may write, such as {}: db in lineage.toml, or "
+                                    "lineaged --db",
+                                    own_folder))));
+    } else {
+        findings.push_back(ok("database.folder", found));
+    }
+}
+
+/// lineaged sets a damaged database of its own aside when it starts, and builds it again from its journal.
+std::string recovery_of(const Facts& facts) {
+    const auto& database = facts.database;
+    const bool is_recorders = database.has_journal || database.path == facts.settings.values.database;
+    if (database.damaged && is_recorders) return set_recording(facts);
+    const auto path = quoted(database.path);
+    const auto recovered = quoted(database.path + ".recovered");
+    if (database.damaged)
+        return fmt::format("lineage --db {0} recover --from {0} -o {1}   # then --db {1}, or import its logs again",
+                           path, recovered);
+    return by_hand("give it a history of this version's: " +
+                   (is_recorders ? set_recording(facts) : fmt::format("lineage --db {} import FILE ...", path)));
+}
+
+}  // namespace
 
 std::string folder_of(const std::string& path) {
     const auto slash = path.rfind('/');
@@ -18,43 +76,19 @@ std::string folder_of(const std::string& path) {
     return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-std::string facts_of(const FileFacts& file) {
-    return fmt::format("{:04o} {}:{}", file.mode, file.owner, file.group);
-}
-
-/// A group may read, nobody else may do anything: argv holds passwords, and a history that can be written proves
-/// nothing.
-void check_mode(const char* name, const std::string& path, const FileFacts& file, std::uint32_t wanted,
-                Findings& findings) {
-    const auto mend = fmt::format("chown root:lineage {0} && chmod {1:04o} {0}", path, wanted);
-    if ((file.mode & 022) != 0 || file.owner != "root") {
-        findings.push_back(
-            bad(name, fmt::format("{} is {}: others than root may write it", path, facts_of(file)), mend));
-    } else if ((file.mode & 07) != 0) {
-        findings.push_back(warn(
-            name,
-            fmt::format("{} is {}: everyone may read what all processes were given as arguments", path, facts_of(file)),
-            mend));
-    } else {
-        findings.push_back(ok(name, fmt::format("{} is {}", path, facts_of(file))));
-    }
-}
-
-}  // namespace
-
 void check_recorder(const Facts& facts, Findings& findings) {
     const auto& recorder = facts.recorder;
     if (!facts.database.trouble.empty() && facts.database.not_permitted) {
-        findings.push_back(skipped("recorder.running", "the database, which names the recorder, may not be read",
-                                   "sudo lineage doctor"));
+        findings.push_back(
+            skipped("recorder.running", "the database, which names the recorder, may not be read", ask_as_root(facts)));
         return;
     }
     if (!recorder.running) {
         findings.push_back(bad("recorder.running",
                                recorder.pid == 0
-                                   ? std::string("nothing has been recorded in this boot")
+                                   ? std::string("nothing has been recorded here in this boot")
                                    : fmt::format("lineaged (pid {}) is gone: nothing is being recorded", recorder.pid),
-                               start_command(facts)));
+                               start_recorder(facts)));
         return;
     }
     findings.push_back(ok("recorder.running", fmt::format("lineaged runs (pid {})", recorder.pid)));
@@ -68,7 +102,7 @@ void check_recorder(const Facts& facts, Findings& findings) {
             bad("recorder.alive",
                 fmt::format("lineaged runs but does not record: this very process is not in the history after {} ms",
                             recorder.after_ms),
-                restart_command));
+                restart_recorder(facts)));
     }
 }
 
@@ -77,37 +111,14 @@ void check_database(const Facts& facts, Findings& findings) {
     if (database.trouble.empty()) {
         findings.push_back(ok("database.readable", database.path + " can be read, and its schema is current"));
     } else if (database.not_permitted) {
-        findings.push_back(
-            skipped("database.readable", database.trouble, "sudo lineage doctor   # or: adduser $USER lineage"));
+        findings.push_back(skipped("database.readable", database.trouble, ask_as_root(facts)));
     } else if (!database.exists) {
-        findings.push_back(bad("database.readable", database.trouble, start_command(facts)));
+        findings.push_back(bad("database.readable", database.trouble, start_recorder(facts)));
     } else {
-        findings.push_back(bad("database.readable", database.trouble, "lineage recover " + database.path));
+        findings.push_back(bad("database.readable", database.trouble, recovery_of(facts)));
     }
-    if (database.folder) check_mode("database.folder", folder_of(database.path), *database.folder, 0750, findings);
-    if (database.file) check_mode("database.file", database.path, *database.file, 0640, findings);
-}
-
-void check_disk(const Facts& facts, Findings& findings) {
-    const auto& database = facts.database;
-    if (database.total_bytes == 0) return;
-    const auto found = fmt::format("{} free of {}, the history takes {}", size_text(database.free_bytes),
-                                   size_text(database.total_bytes), size_text(database.bytes));
-    const auto mend = fmt::format("du -xh --max-depth=2 {} | sort -h | tail", folder_of(database.path));
-    if (database.free_bytes < free_bytes_bad) {
-        findings.push_back(bad("disk.space", found, mend));
-    } else if (database.free_bytes / (database.total_bytes / 100 + 1) < free_per_cent_warn) {
-        findings.push_back(warn("disk.space", found, mend));
-    } else {
-        findings.push_back(ok("disk.space", found));
-    }
-    if (facts.history_max_size.empty()) {
-        findings.push_back(warn(
-            "disk.bound", "the history has no bound: it grows until the disk is full",
-            "(echo '[history]'; echo 'max_size = \"20G\"') >>/etc/lineage/lineage.toml && systemctl reload lineaged"));
-    } else {
-        findings.push_back(ok("disk.bound", "the history keeps to " + facts.history_max_size));
-    }
+    if (database.folder) check_folder(facts, *database.folder, findings);
+    if (database.file) check_mode(facts, "database.file", database.path, *database.file, 0640, findings);
 }
 
 std::vector<model::Finding> examine(const Facts& facts) {

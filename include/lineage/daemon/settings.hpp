@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lineage/base/result.hpp"
@@ -47,6 +48,8 @@ struct Settings {
 
     std::string tracker_user = "lineage";  ///< user.tracker
 
+    bool operator==(const Settings&) const = default;
+
     /// Where the journal is: by default beside the database, its extension replaced by ".journal".
     [[nodiscard]] std::string journal() const;
 };
@@ -56,6 +59,8 @@ constexpr const char* default_config = "/etc/lineage/lineage.toml";
 
 /// Puts what `path` says over `settings`. On failure they are as they were.
 base::Status read_config(const std::string& path, Settings& settings);
+/// The same with `text` for what `path` holds.
+base::Status read_config_text(const std::string& path, std::string_view text, Settings& settings);
 /// The keys whose values differ and take effect only when lineaged is started anew.
 std::vector<std::string> keys_for_restart(const Settings& running, const Settings& wanted);
 /// `running` with those of `wanted`'s values that take effect at once.

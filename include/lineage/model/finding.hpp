@@ -16,7 +16,7 @@ struct Finding {
     std::string name;  ///< "audit.rules"
     State state = State::ok;
     std::string found;  ///< one line
-    std::string mend;   ///< a command for a shell; empty where there is nothing to mend
+    std::string mend;   ///< a command for a shell, or a comment (#) where a person has to; empty: nothing to mend
 
     bool operator==(const Finding&) const = default;
 };

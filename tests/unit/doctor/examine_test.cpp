@@ -20,7 +20,13 @@ Facts in_order() {
     Facts facts;
     facts.command_line =
         "BOOT_IMAGE=/vmlinuz root=/dev/sda1 ro audit=1 audit_backlog_limit=131072 rdinit=/usr/sbin/lineage-early\n";
-    facts.has_systemd = facts.has_unit = facts.unit_enabled = facts.has_grub_dropin = facts.has_loader = true;
+    facts.has_systemd = facts.has_unit = facts.unit_enabled = facts.has_time_service = true;
+    facts.has_loader = facts.has_init = facts.has_group = true;
+    facts.grub_words = {{"/etc/default/grub.d/lineage.cfg", "audit", "1"},
+                        {"/etc/default/grub.d/lineage.cfg", "audit_backlog_limit", "131072"},
+                        {"/etc/default/grub.d/lineage.cfg", "init", "/usr/sbin/lineage-early"}};
+    facts.programs = {
+        {"auditctl", "auditctl"}, {"update-grub", "update-grub"}, {"sudo", "sudo"}, {"lineaged", "lineaged"}};
     facts.audit.emplace();
     facts.audit->state = {.enabled = 1,
                           .failure = 1,
@@ -43,8 +49,11 @@ Facts in_order() {
     facts.database.free_bytes = 50ULL << 30;
     facts.database.total_bytes = 100ULL << 30;
     facts.database.boot_started_ns = 1'000'000'000'000;
-    facts.recorder = {.pid = 77, .running = true, .asked = true, .sees_us = true, .after_ms = 12};
-    facts.history_max_size = "20G";
+    facts.recorder.pid = 77;
+    facts.recorder.running = facts.recorder.of_service = facts.recorder.asked = facts.recorder.sees_us = true;
+    facts.recorder.after_ms = 12;
+    facts.settings.text = "[history]\nmax_size = \"20G\"\n";
+    facts.settings.values.history_bytes_max = 20ULL << 30;
     facts.clock_synchronized = true;
     facts.now_ns = 1'900'000'000'000;
     facts.boottime_ns = 900'000'000'000;
@@ -89,6 +98,23 @@ void put_last(Facts& facts, std::string raw) {
     facts.audit->rules.push_back(std::move(raw));
 }
 
+std::string mend_of(const Facts& facts, const std::string& name) {
+    for (const auto& finding : examine(facts))
+        if (finding.name == name) return finding.mend;
+    return "none";
+}
+
+/// Runs by hand, into a database of its own.
+Facts by_hand() {
+    auto facts = in_order();
+    facts.recorder.of_service = false;
+    facts.recorder.command = {"--foreground",      "--db", "x.db",         "--ready-fd", "5",
+                              "--backlog-wait-ms", "100",  "--config=/a b"};
+    facts.database.path = "/srv/x.db";
+    facts.programs["lineaged"] = "/opt/it's/lineaged";
+    return facts;
+}
+
 std::string found_of(const Facts& facts, const std::string& name) {
     for (const auto& finding : examine(facts))
         if (finding.name == name) return finding.found + " | " + finding.mend;
@@ -116,7 +142,7 @@ TEST_CASE("the kernel's command line") {
     CHECK(complaints([](Facts& facts) { facts.command_line.reset(); }) == Said{"boot.command_line skipped"});
     CHECK(complaints([](Facts& facts) {
               facts.command_line = "audit=1 audit_backlog_limit=131072 init=/usr/sbin/lineage-early";
-              facts.has_loader = false;
+              facts.has_init = false;
           }) == Said{"boot.loader bad"});
 }
 
@@ -124,7 +150,7 @@ TEST_CASE("the mend of the command line is the package's drop-in where there is 
     auto facts = in_order();
     facts.command_line = "";
     CHECK(found_of(facts, "boot.audit").ends_with("| update-grub   # then reboot"));
-    facts.has_grub_dropin = false;
+    facts.grub_words.clear();
     CHECK(found_of(facts, "boot.audit").find("audit=1\"' >>/etc/default/grub.d/lineage.cfg") != std::string::npos);
 }
 
@@ -198,9 +224,10 @@ TEST_CASE("rules of others that blind audit") {
     };
     CHECK(exclude(AUDIT_MSGTYPE, AUDIT_EQUAL, AUDIT_SYSCALL) == Said{"audit.exclude bad"});
     CHECK(exclude(AUDIT_MSGTYPE, AUDIT_GREATER_THAN_OR_EQUAL, 1300) == Said{"audit.exclude bad"});
-    CHECK(exclude(AUDIT_MSGTYPE, AUDIT_LESS_THAN, 1300) == Said{"audit.exclude warn"});
+    CHECK(exclude(AUDIT_MSGTYPE, AUDIT_LESS_THAN, 1006) == Said{"audit.exclude warn"});
     CHECK(exclude(AUDIT_MSGTYPE, AUDIT_EQUAL, AUDIT_AVC) == Said{"audit.exclude warn"});
-    CHECK(exclude(AUDIT_UID, AUDIT_EQUAL, 0) == Said{"audit.exclude warn"});
+    CHECK(exclude(AUDIT_MSGTYPE, AUDIT_EQUAL, AUDIT_PROCTITLE) == Said{"audit.exclude warn"});
+    CHECK(exclude(AUDIT_UID, AUDIT_EQUAL, 0) == Said{"audit.exclude bad"});
 }
 
 TEST_CASE("who else consumes audit") {
@@ -248,7 +275,10 @@ TEST_CASE("the database and its disk") {
     const auto with = [](const std::function<void(DatabaseFacts&)>& change) {
         return complaints([&](Facts& facts) { change(facts.database); });
     };
-    CHECK(with([](auto& db) { db.trouble = "damaged"; }) == Said{"database.readable bad"});
+    CHECK(with([](auto& db) {
+              db.trouble = "damaged";
+              db.damaged = true;
+          }) == Said{"database.readable bad"});
     CHECK(with([](auto& db) { db.file->mode = 0644; }) == Said{"database.file warn"});
     CHECK(with([](auto& db) { db.file->mode = 0660; }) == Said{"database.file bad"});
     CHECK(with([](auto& db) { db.file->owner = "lineage"; }) == Said{"database.file bad"});
@@ -256,13 +286,11 @@ TEST_CASE("the database and its disk") {
     CHECK(with([](auto& db) { db.folder->mode = 0777; }) == Said{"database.folder bad"});
     CHECK(with([](auto& db) { db.free_bytes = 100 << 20; }) == Said{"disk.space bad"});
     CHECK(with([](auto& db) { db.free_bytes = 4ULL << 30; }) == Said{"disk.space warn"});
-    CHECK(complaints([](Facts& facts) { facts.history_max_size.clear(); }) == Said{"disk.bound warn"});
+    CHECK(complaints([](Facts& facts) { facts.settings.values.history_bytes_max = 0; }) == Said{"disk.bound warn"});
     auto facts = in_order();
     facts.database.exists = false;
     facts.database.trouble = "open: no such file";
     CHECK(found_of(facts, "database.readable").ends_with("| systemctl start lineaged"));
-    facts.database.exists = true;
-    CHECK(found_of(facts, "database.readable").ends_with("| lineage recover /var/lib/lineage/lineage.db"));
 }
 
 TEST_CASE("the clock") {
@@ -273,4 +301,139 @@ TEST_CASE("the clock") {
     auto facts = in_order();
     facts.now_ns -= 5'000'000'000;
     CHECK(found_of(facts, "clock.steps").find("back by 5.0 s") != std::string::npos);
+}
+
+TEST_CASE("rules of others are removed as they stand, each of them, in words that a shell takes") {
+    auto facts = in_order();
+    put_first(facts, rule(AUDIT_FILTER_TASK, AUDIT_NEVER, AUDIT_UID, AUDIT_EQUAL, 4711));
+    put_first(facts, rule(AUDIT_FILTER_TASK, AUDIT_NEVER));
+    put_last(facts,
+             rule(AUDIT_FILTER_EXCLUDE, AUDIT_ALWAYS, AUDIT_MSGTYPE, AUDIT_GREATER_THAN_OR_EQUAL, AUDIT_SYSCALL));
+    CHECK(mend_of(facts, "audit.never_task") == "auditctl -d never,task; auditctl -d never,task -F uid=4711");
+    CHECK(mend_of(facts, "audit.exclude") == "auditctl -d always,exclude -F 'msgtype>=SYSCALL'");
+    facts.programs.erase("auditctl");  // then lineaged does it
+    CHECK(mend_of(facts, "audit.never_task") == "systemctl kill --kill-who=main --signal=KILL lineaged");
+    facts.settings.values.rules = false;
+    CHECK(mend_of(facts, "audit.never_task").starts_with("# auditctl is not installed here"));
+}
+
+TEST_CASE("our rules in another order are not in order") {
+    CHECK(complaints([](Facts& facts) { std::swap(facts.audit->rules[0], facts.audit->rules[1]); }) ==
+          Said{"audit.rules bad"});
+}
+
+TEST_CASE("while audit is locked only a boot mends it") {
+    auto facts = in_order();
+    facts.audit->state.enabled = 2;
+    facts.audit->state.backlog_limit = 64;
+    facts.audit->state.rate_limit = 5;
+    facts.audit->rules.pop_back();
+    put_first(facts, rule(AUDIT_FILTER_TASK, AUDIT_NEVER));
+    for (const char* const name : {"audit.backlog_limit", "audit.rate_limit", "audit.rules", "audit.never_task"}) {
+        CAPTURE(name);
+        CHECK(mend_of(facts, name).starts_with("# audit is locked until the next boot"));
+    }
+    // The consumer may still change.
+    facts.audit->state.pid = 0;
+    facts.audit->daemon_comm.clear();
+    CHECK(mend_of(facts, "audit.daemon").starts_with("systemctl kill"));
+}
+
+TEST_CASE("lineaged is started and restarted as it was started, into the database that was asked for") {
+    auto facts = by_hand();
+    facts.recorder.sees_us = false;
+    const std::string again = "'/opt/it'\"'\"'s/lineaged' --backlog-wait-ms 100 '--config=/a b' --db /srv/x.db";
+    CHECK(mend_of(facts, "recorder.alive") == "kill -KILL 77; sleep 2; " + again);
+    facts.audit->rules.pop_back();
+    CHECK(mend_of(facts, "audit.rules") == "kill -KILL 77; sleep 2; " + again);
+    facts.settings.values.rules = false;
+    CHECK(mend_of(facts, "audit.rules").starts_with("# lineaged is told to leave the rules alone"));
+    facts.recorder = {};
+    CHECK(mend_of(facts, "recorder.running") == "'/opt/it'\"'\"'s/lineaged' --db /srv/x.db");
+    facts.programs.erase("lineaged");
+    CHECK(mend_of(facts, "recorder.running").starts_with("# install lineage's package"));
+    facts.database.path = "/var/lib/lineage/lineage.db";
+    CHECK(mend_of(facts, "recorder.running") == "systemctl start lineaged");
+    facts.unit_masked = true;
+    CHECK(mend_of(facts, "recorder.running") == "systemctl unmask lineaged && systemctl start lineaged");
+    CHECK(mend_of(facts, "boot.service") == "systemctl unmask lineaged && systemctl enable lineaged");
+    facts.recorder.elsewhere_pid = 5;
+    facts.recorder.elsewhere = "/y.db";
+    CHECK(mend_of(facts, "recorder.running").ends_with("lineage --db /y.db doctor"));
+}
+
+TEST_CASE("the registration is taken when the other daemon has ended, and not where lineaged is told not to") {
+    auto facts = in_order();
+    facts.audit->state.pid = 5;
+    facts.audit->daemon_comm = "auditd";
+    const std::string again = "systemctl kill --kill-who=main --signal=KILL lineaged";
+    CHECK(mend_of(facts, "audit.daemon") == "kill 5; sleep 2; " + again);
+    facts.auditd_of_service = true;
+    CHECK(mend_of(facts, "audit.daemon") == "systemctl disable auditd; systemctl kill auditd; sleep 2; " + again);
+    facts.audit->state.pid = 0;
+    facts.audit->daemon_comm.clear();
+    CHECK(mend_of(facts, "audit.daemon") == again);
+    facts.settings.values.source = daemon::SourceChoice::multicast;
+    CHECK(mend_of(facts, "audit.daemon").starts_with("# lineaged is told to listen along"));
+}
+
+TEST_CASE("a folder that is not ours is left alone") {
+    auto facts = in_order();
+    facts.database.path = "/tmp/x y.db";
+    const auto with = [&](std::uint32_t mode, const char* owner) {
+        facts.database.folder = FileFacts{mode, owner, "root"};
+        return mend_of(facts, "database.folder");
+    };
+    CHECK(with(01777, "root") == "");
+    CHECK(with(0755, "root") == "");
+    CHECK(with(0777, "root").starts_with("# keep the history where root alone may write"));
+    CHECK(with(0755, "me").starts_with("# keep the history where root alone may write"));
+    facts.database.file->mode = 0666;
+    CHECK(mend_of(facts, "database.file") == "chown root:lineage '/tmp/x y.db' && chmod 0640 '/tmp/x y.db'");
+    facts.has_group = false;
+    CHECK(mend_of(facts, "database.file") == "chown root:root '/tmp/x y.db' && chmod 0640 '/tmp/x y.db'");
+}
+
+TEST_CASE("a damaged database") {
+    auto facts = in_order();
+    facts.database.trouble = "database: damaged";
+    facts.database.damaged = true;
+    facts.recorder = {};
+    CHECK(mend_of(facts, "database.readable") == "systemctl start lineaged");
+    facts.database.path = "/case.db";
+    CHECK(mend_of(facts, "database.readable")
+              .starts_with("lineage --db /case.db recover --from /case.db -o /case.db.recovered   # then"));
+    facts.database.damaged = false;
+    CHECK(mend_of(facts, "database.readable").starts_with("# give it a history"));
+}
+
+TEST_CASE("the kernel's command line is read as the kernel reads it") {
+    const auto with = [](const char* line) { return complaints([&](Facts& facts) { facts.command_line = line; }); };
+    const std::string rest = " audit_backlog_limit=131072 init=/usr/sbin/lineage-early";
+    CHECK(with(("audit=\"1\"" + rest).c_str()) == Said{});
+    CHECK(with(("audit=yes" + rest).c_str()) == Said{});
+    CHECK(with(("audit=OFF" + rest).c_str()) == Said{"boot.audit bad"});
+    CHECK(with((rest + " -- audit=1").c_str()) == Said{"boot.audit warn"});
+    CHECK(with("audit=1 audit_backlog_limit=0x20000 init=/usr/sbin/lineage-early") == Said{});
+    CHECK(with("audit=1 audit_backlog_limit=0 init=/usr/sbin/lineage-early") == Said{});
+    CHECK(with("audit=1 audit_backlog_limit=131072k init=/usr/sbin/lineage-early") == Said{"boot.backlog warn"});
+    CHECK(with("audit=1 audit_backlog_limit=131072 audit_backlog_limit=x rdinit=/lineage-early") == Said{});
+    CHECK(with("audit=1 audit_backlog_limit=131072 rdinit=/x/not-lineage-early") == Said{"boot.loader warn"});
+    CHECK(with("audit=1 audit_backlog_limit=131072 init=/x/not-lineage-early") == Said{"boot.loader warn"});
+}
+
+TEST_CASE("no word is put onto the command line that would name what is not there") {
+    auto facts = in_order();
+    facts.command_line = "";
+    facts.grub_words.clear();
+    CHECK(mend_of(facts, "boot.loader").find("init=/usr/sbin/lineage-early") != std::string::npos);
+    facts.has_loader = false;
+    CHECK(mend_of(facts, "boot.loader").starts_with("# install lineage's package"));
+    facts.programs.erase("update-grub");
+    CHECK(mend_of(facts, "boot.audit") ==
+          "# put audit=1 onto the kernel command line where your boot loader keeps it, and reboot");
+    facts.has_loader = true;
+    facts.command_line = "init=/bin/theirs";
+    CHECK(mend_of(facts, "boot.loader").find("init=/usr/sbin/lineage-early lineage.init=/bin/theirs") !=
+          std::string::npos);
 }
