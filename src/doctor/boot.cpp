@@ -51,8 +51,10 @@ bool is_loader_there(const std::string& value) {
 std::string add_word(const Facts& facts, const std::string& name, const std::string& value,
                      const std::function<bool(const std::string&)>& is_right) {
     if (!has_program(facts, "update-grub"))
-        return by_hand(fmt::format("put {}={} onto the kernel command line where your boot loader keeps it, and reboot",
-                                   name, value));
+        return by_hand(
+            fmt::format("put {0}={1} onto the kernel command line where your boot loader keeps it, in "
+                        "place of another {0}=, and reboot",
+                        name, value));
     const auto update = program(facts, "update-grub") + "   # then reboot";
     bool is_there = false;
     std::string corrections;
@@ -129,7 +131,9 @@ void check_loader(const Facts& facts, Findings& findings) {
     } else if (names_loader(at_root) && !facts.has_init) {
         findings.push_back(bad("boot.loader",
                                fmt::format("init={} is on the kernel command line, and is not there", at_root.back()),
-                               put_there()));
+                               facts.has_loader ? put_there()
+                                                : by_hand(fmt::format("take init={} off the kernel command line, or {}",
+                                                                      at_root.back(), install_loader))));
     } else if (names_loader(at_root)) {
         findings.push_back(
             ok("boot.loader", fmt::format("init={} loads the rules before any other program", at_root.back())));

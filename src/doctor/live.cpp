@@ -116,6 +116,7 @@ void look_at_disk(DatabaseFacts& database) {
     database.file = look_at(absolute);
     database.folder = look_at(folder);
     database.exists = database.file.has_value();
+    database.has_header = first_line_of(absolute).starts_with("SQLite format 3");  // sqlite.org/fileformat2.html, 1.3
     for (const char* const part : {"", "-wal", "-shm"}) {
         struct stat status {};
         if (::stat((absolute.string() + part).c_str(), &status) == 0)
@@ -170,14 +171,15 @@ void ask_kernel(Facts& facts) {
 
 namespace {
 
-/// Who runs, where the database does not tell.
-void look_for_recorder(const DatabaseFacts& database, RecorderFacts& recorder) {
+/// Who runs, where the database does not tell. One that neither is the audit daemon nor the service leaves room for
+/// another.
+void look_for_recorder(const Facts& facts, RecorderFacts& recorder) {
     for (const auto pid : recorders()) {
         const auto into = database_of(pid);
-        if (into == database.path && !recorder.running) {
+        if (into == facts.database.path) {
             recorder.pid = pid;
             recorder.running = true;
-        } else if (into != database.path && recorder.elsewhere_pid == 0) {
+        } else if ((facts.audit && facts.audit->state.pid == pid) || is_of_unit(pid, "lineaged.service")) {
             recorder.elsewhere_pid = pid;
             recorder.elsewhere = into;
         }
@@ -222,7 +224,7 @@ void ask_database(const std::string& path, int watch_ms, Facts& facts) {
         database.not_permitted = error.exit == base::ExitCode::not_permitted;
         database.damaged = error.remedy == base::Remedy::recovery;
     }
-    if (!recorder.running) look_for_recorder(database, recorder);
+    if (!recorder.running) look_for_recorder(facts, recorder);
     if (!recorder.running) return;
     recorder.of_service = is_of_unit(recorder.pid, "lineaged.service");
     recorder.command = arguments_of(recorder.pid);

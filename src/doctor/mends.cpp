@@ -69,10 +69,14 @@ std::string start_recorder(const Facts& facts) {
     if (recorder.elsewhere_pid != 0)
         return by_hand(fmt::format("lineaged (pid {}) records into another database: lineage --db {} doctor",
                                    recorder.elsewhere_pid, quoted(recorder.elsewhere)));
-    if (is_of_service(facts))
+    std::vector<std::string> words;
+    if (facts.settings.values.database != facts.database.path) words = {"--db", facts.database.path};
+    if (!facts.audit && !facts.audit_needs_privilege) {  // neither the service nor lineaged unasked would run
+        words.insert(words.end(), {"--source", "connector"});
+    } else if (is_of_service(facts)) {
         return std::string(facts.unit_masked ? "systemctl unmask lineaged && " : "") + "systemctl start lineaged";
-    if (facts.settings.values.database == facts.database.path) return lineaged(facts, {});
-    return lineaged(facts, {"--db", facts.database.path});
+    }
+    return lineaged(facts, words);
 }
 
 std::string restart_recorder(const Facts& facts) {

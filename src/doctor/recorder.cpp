@@ -60,12 +60,15 @@ std::string recovery_of(const Facts& facts) {
     const bool is_recorders = database.has_journal || database.path == facts.settings.values.database;
     if (database.damaged && is_recorders) return set_recording(facts);
     const auto path = quoted(database.path);
-    const auto recovered = quoted(database.path + ".recovered");
-    if (database.damaged)
-        return fmt::format("lineage --db {0} recover --from {0} -o {1}   # then --db {1}, or import its logs again",
-                           path, recovered);
-    return by_hand("give it a history of this version's: " +
-                   (is_recorders ? set_recording(facts) : fmt::format("lineage --db {} import FILE ...", path)));
+    if (!database.damaged)
+        return by_hand("give it a history of this version's: " +
+                       (is_recorders ? set_recording(facts) : fmt::format("lineage --db {} import FILE ...", path)));
+    if (!database.has_header)  // nothing can be read of it, its first page tells where what is
+        return by_hand("import its logs again, into a new file: lineage --db NEW.db import FILE ...");
+    return fmt::format(
+        "lineage --db {0} recover --from {0} -o {0}.new && for part in '' -wal -shm; do "
+        "! test -e {0}$part || mv {0}$part {0}.damaged$part; ! test -e {0}.new$part || mv {0}.new$part {0}$part; done",
+        path);
 }
 
 }  // namespace

@@ -59,6 +59,7 @@ struct DatabaseFacts {
     bool not_permitted = false;  ///< the trouble is ours, not the database's
     bool damaged = false;        ///< ... or that what it holds is damaged
     bool has_journal = false;    ///< it is a recorder's, and not one that logs were imported into
+    bool has_header = false;     ///< it begins as a database of SQLite does
     std::optional<FileFacts> file;
     std::optional<FileFacts> folder;
     std::uint64_t bytes = 0;                       ///< with its journal
@@ -76,7 +77,7 @@ struct RecorderFacts {
     bool asked = false;                ///< we looked whether it records
     bool sees_us = false;              ///< the process that asks is in the history
     std::int64_t after_ms = 0;         ///< ... so long after it was looked for
-    std::uint32_t elsewhere_pid = 0;   ///< a lineaged that records into another database; 0: none
+    std::uint32_t elsewhere_pid = 0;   ///< the audit daemon or service, a lineaged with another database; 0: none
     std::string elsewhere;             ///< ... which is this
 };
 

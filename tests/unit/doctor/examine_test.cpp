@@ -357,6 +357,10 @@ TEST_CASE("lineaged is started and restarted as it was started, into the databas
     facts.unit_masked = true;
     CHECK(mend_of(facts, "recorder.running") == "systemctl unmask lineaged && systemctl start lineaged");
     CHECK(mend_of(facts, "boot.service") == "systemctl unmask lineaged && systemctl enable lineaged");
+    facts.audit.reset();  // and not for want of privilege
+    CHECK(mend_of(facts, "recorder.running").starts_with("# install lineage's package"));
+    facts.programs["lineaged"] = "lineaged";
+    CHECK(mend_of(facts, "recorder.running") == "lineaged --source connector");
     facts.recorder.elsewhere_pid = 5;
     facts.recorder.elsewhere = "/y.db";
     CHECK(mend_of(facts, "recorder.running").ends_with("lineage --db /y.db doctor"));
@@ -401,8 +405,10 @@ TEST_CASE("a damaged database") {
     facts.recorder = {};
     CHECK(mend_of(facts, "database.readable") == "systemctl start lineaged");
     facts.database.path = "/case.db";
+    CHECK(mend_of(facts, "database.readable").starts_with("# import its logs again"));
+    facts.database.has_header = true;
     CHECK(mend_of(facts, "database.readable")
-              .starts_with("lineage --db /case.db recover --from /case.db -o /case.db.recovered   # then"));
+              .starts_with("lineage --db /case.db recover --from /case.db -o /case.db.new && for part in"));
     facts.database.damaged = false;
     CHECK(mend_of(facts, "database.readable").starts_with("# give it a history"));
 }
@@ -429,9 +435,13 @@ TEST_CASE("no word is put onto the command line that would name what is not ther
     CHECK(mend_of(facts, "boot.loader").find("init=/usr/sbin/lineage-early") != std::string::npos);
     facts.has_loader = false;
     CHECK(mend_of(facts, "boot.loader").starts_with("# install lineage's package"));
+    facts.command_line = "init=/opt/lineage-early";
+    facts.has_init = false;
+    CHECK(mend_of(facts, "boot.loader").starts_with("# take init=/opt/lineage-early off the kernel command line, or"));
     facts.programs.erase("update-grub");
     CHECK(mend_of(facts, "boot.audit") ==
-          "# put audit=1 onto the kernel command line where your boot loader keeps it, and reboot");
+          "# put audit=1 onto the kernel command line where your boot loader keeps it, in place of another audit=, and "
+          "reboot");
     facts.has_loader = true;
     facts.command_line = "init=/bin/theirs";
     CHECK(mend_of(facts, "boot.loader").find("init=/usr/sbin/lineage-early lineage.init=/bin/theirs") !=
