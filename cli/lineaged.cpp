@@ -20,8 +20,8 @@ namespace {
 
 using lineage::base::ExitCode;
 using lineage::daemon::Priority;
-using lineage::daemon::Settings;
-using lineage::daemon::SourceChoice;
+using lineage::settings::Settings;
+using lineage::settings::SourceChoice;
 
 const std::map<std::string, SourceChoice> sources = {{"auto", SourceChoice::automatic},
                                                      {"netlink", SourceChoice::netlink},
@@ -58,7 +58,7 @@ void put_options(CLI::App& app, CommandLine& given) {
         ->check(CLI::IsMember(sources));
     app.add_flag("--foreground", given.foreground, "stay in the foreground");
     app.add_option("--config", given.config,
-                   std::string("the configuration, see lineage.toml(5) (default ") + lineage::daemon::default_config +
+                   std::string("the configuration, see lineage.toml(5) (default ") + lineage::settings::default_config +
                        " where it exists)")
         ->type_name("FILE");
     app.add_option("--backlog-wait-ms", given.backlog_wait_ms,
@@ -83,9 +83,9 @@ void put_options(CLI::App& app, CommandLine& given) {
 lineage::base::Result<Settings> read_settings(const CommandLine& given) {
     Settings settings;
     const bool is_default = !given.config;
-    const std::string config = given.config.value_or(lineage::daemon::default_config);
+    const std::string config = given.config.value_or(lineage::settings::default_config);
     if (!is_default || ::access(config.c_str(), F_OK) == 0)
-        if (auto read = lineage::daemon::read_config(config, settings); !read) return tl::unexpected(read.error());
+        if (auto read = lineage::settings::read_config(config, settings); !read) return tl::unexpected(read.error());
     if (const char* const database = std::getenv("LINEAGE_DB"); database != nullptr && *database != '\0')
         settings.database = database;
     if (given.database) settings.database = *given.database;

@@ -6,7 +6,7 @@
 #include "lineage/base/unique_fd.hpp"
 #include "lineage/capture/capture.hpp"
 #include "lineage/daemon/daemon.hpp"
-#include "lineage/daemon/settings.hpp"
+#include "lineage/settings/settings.hpp"
 #include "log_process.hpp"
 #include "troubles.hpp"
 

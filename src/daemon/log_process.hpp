@@ -10,9 +10,11 @@
 
 #include "lineage/base/result.hpp"
 #include "lineage/base/unique_fd.hpp"
-#include "lineage/daemon/settings.hpp"
+#include "lineage/settings/settings.hpp"
 
 namespace lineage::daemon {
+
+using settings::Settings;
 
 class LogProcess {
 public:

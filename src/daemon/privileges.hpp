@@ -11,9 +11,11 @@
 #include <string>
 
 #include "lineage/base/result.hpp"
-#include "lineage/daemon/settings.hpp"
+#include "lineage/settings/settings.hpp"
 
 namespace lineage::daemon {
+
+using settings::Settings;
 
 /// Whom the tracker runs as.
 struct Account {

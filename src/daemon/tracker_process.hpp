@@ -16,10 +16,12 @@
 
 #include "lineage/base/result.hpp"
 #include "lineage/base/unique_fd.hpp"
-#include "lineage/daemon/settings.hpp"
+#include "lineage/settings/settings.hpp"
 #include "privileges.hpp"
 
 namespace lineage::daemon {
+
+using settings::Settings;
 
 class TrackerProcess {
 public:

@@ -13,7 +13,7 @@ bool is_registered(const Facts& facts) {
 std::string take_registration(const Facts& facts, const std::string& first) {
     const auto source = facts.settings.values.source;
     const auto mend = first + set_recording(facts);
-    if (source == daemon::SourceChoice::automatic || source == daemon::SourceChoice::netlink) return mend;
+    if (source == settings::SourceChoice::automatic || source == settings::SourceChoice::netlink) return mend;
     return by_hand("lineaged is told to listen along (source in lineage.toml, or --source): take that back, then " +
                    mend);
 }

@@ -76,8 +76,8 @@ std::vector<Edit> edits_of(const SettingsFacts& settings) {
 std::string bound_mend(const Facts& facts) {
     const auto& settings = facts.settings;
     const auto read = [&](const std::string& text) {
-        daemon::Settings values;
-        return daemon::read_config_text(settings.file, text, values).map([&] { return values; });
+        settings::Settings values;
+        return settings::read_config_text(settings.file, text, values).map([&] { return values; });
     };
     const auto before = read(settings.text);
     for (const auto& edit : edits_of(settings)) {

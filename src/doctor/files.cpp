@@ -215,19 +215,19 @@ void read_settings(const std::string& root, Facts& facts) {
     auto& settings = facts.settings;
     const auto& command = facts.recorder.command;
     const auto option = [&](const std::string& name) { return option_of(command, name); };
-    settings.file = option("--config").value_or(daemon::default_config);
+    settings.file = option("--config").value_or(settings::default_config);
     const auto text = read_whole(root + settings.file);
     if (text) {
         settings.text = *text;
-        const auto read = daemon::read_config_text(settings.file, *text, settings.values);
+        const auto read = settings::read_config_text(settings.file, *text, settings.values);
         if (!read) settings.trouble = read.error().message();
     } else if (errno != ENOENT) {
         settings.trouble = "read " + settings.file + ": " + std::strerror(errno);
         settings.not_permitted = errno == EACCES;
     }
     if (const auto source = option("--source"))
-        settings.values.source = *source == "auto" || *source == "netlink" ? daemon::SourceChoice::automatic
-                                                                           : daemon::SourceChoice::multicast;
+        settings.values.source = *source == "auto" || *source == "netlink" ? settings::SourceChoice::automatic
+                                                                           : settings::SourceChoice::multicast;
     if (std::find(command.begin(), command.end(), "--no-rules") != command.end()) settings.values.rules = false;
 }
 

@@ -6,7 +6,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "lineage/daemon/settings.hpp"
+#include "lineage/settings/settings.hpp"
 
 namespace lineage::doctor {
 namespace {
@@ -87,9 +87,9 @@ std::vector<std::uint32_t> recorders() {
 std::string database_of(std::uint32_t pid) {
     const auto arguments = arguments_of(pid);
     if (const auto database = option_of(arguments, "--db")) return absolute_of(pid, *database);
-    daemon::Settings settings;
-    (void)daemon::read_config(absolute_of(pid, option_of(arguments, "--config").value_or(daemon::default_config)),
-                              settings);
+    settings::Settings settings;
+    (void)settings::read_config(absolute_of(pid, option_of(arguments, "--config").value_or(settings::default_config)),
+                                settings);
     return settings.database;
 }
 

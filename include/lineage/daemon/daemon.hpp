@@ -9,9 +9,12 @@
 #include <string>
 
 #include "lineage/base/result.hpp"
-#include "lineage/daemon/settings.hpp"
+#include "lineage/settings/settings.hpp"
 
 namespace lineage::daemon {
+
+using settings::Settings;
+using settings::SourceChoice;
 
 enum class Priority : int { alert = 1, error = 3, warning = 4, notice = 5, info = 6 };  // as syslog(3) numbers them
 

@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "lineage/audit/control.hpp"
-#include "lineage/daemon/settings.hpp"
 #include "lineage/model/finding.hpp"
 #include "lineage/model/process.hpp"
+#include "lineage/settings/settings.hpp"
 
 namespace lineage::doctor {
 
@@ -83,11 +83,11 @@ struct RecorderFacts {
 
 /// lineage.toml, as a lineaged that is started reads it.
 struct SettingsFacts {
-    std::string file = daemon::default_config;
+    std::string file = settings::default_config;
     std::string text;            ///< empty: there is none
     std::string trouble;         ///< what is wrong with it; empty: nothing
     bool not_permitted = false;  ///< it may not be read by who asks
-    daemon::Settings values;
+    settings::Settings values;
 };
 
 struct Facts {

@@ -377,7 +377,7 @@ TEST_CASE("the registration is taken when the other daemon has ended, and not wh
     facts.audit->state.pid = 0;
     facts.audit->daemon_comm.clear();
     CHECK(mend_of(facts, "audit.daemon") == again);
-    facts.settings.values.source = daemon::SourceChoice::multicast;
+    facts.settings.values.source = settings::SourceChoice::multicast;
     CHECK(mend_of(facts, "audit.daemon").starts_with("# lineaged is told to listen along"));
 }
 

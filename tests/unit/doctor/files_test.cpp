@@ -132,7 +132,7 @@ TEST_CASE("lineaged's settings are read as lineaged reads them") {
     read_settings(machine.path(""), facts);
     CHECK(facts.settings.values.history_bytes_max == 7ULL << 30);
     CHECK_FALSE(facts.settings.values.rules);
-    CHECK(facts.settings.values.source == lineage::daemon::SourceChoice::multicast);
+    CHECK(facts.settings.values.source == lineage::settings::SourceChoice::multicast);
 }
 
 TEST_CASE("the kernel's words in GRUB's configuration") {

@@ -10,7 +10,7 @@
 
 #include "lineage/base/result.hpp"
 
-namespace lineage::daemon {
+namespace lineage::settings {
 
 enum class SourceChoice : std::uint8_t { automatic, netlink, multicast, plugin, connector };
 
@@ -66,4 +66,4 @@ std::vector<std::string> keys_for_restart(const Settings& running, const Setting
 /// `running` with those of `wanted`'s values that take effect at once.
 Settings with_live(const Settings& running, const Settings& wanted);
 
-}  // namespace lineage::daemon
+}  // namespace lineage::settings

@@ -6,9 +6,9 @@
 #include <string_view>
 #include <vector>
 
-#include "lineage/daemon/settings.hpp"
+#include "lineage/settings/settings.hpp"
 
-namespace lineage::daemon {
+namespace lineage::settings {
 
 /// A value as it stands in the file: of one of three types, or of another that no key takes.
 struct Value {
@@ -29,4 +29,4 @@ struct Key {
 
 const std::vector<Key>& keys();
 
-}  // namespace lineage::daemon
+}  // namespace lineage::settings

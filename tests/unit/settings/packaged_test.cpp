@@ -8,7 +8,7 @@
 #include <fstream>
 #include <regex>
 
-#include "lineage/daemon/settings.hpp"
+#include "lineage/settings/settings.hpp"
 
 using namespace lineage;
 
@@ -16,9 +16,9 @@ namespace {
 
 constexpr const char* packaged = LINEAGE_SOURCE "/packaging/lineage.toml";
 
-daemon::Settings read(const std::string& path) {
-    daemon::Settings settings;
-    const auto done = daemon::read_config(path, settings);
+settings::Settings read(const std::string& path) {
+    settings::Settings settings;
+    const auto done = settings::read_config(path, settings);
     if (!done) FAIL(done.error().message());
     return settings;
 }
@@ -47,7 +47,7 @@ TEST_CASE("what the packaged lineage.toml calls a default is one") {
     const auto with_all = read(path);
     std::remove(path.c_str());
     CHECK(settings >= 12);
-    CHECK(daemon::keys_for_restart(as_it_stands, with_all).empty());
+    CHECK(settings::keys_for_restart(as_it_stands, with_all).empty());
     CHECK(with_all.sync_ms == as_it_stands.sync_ms);
     CHECK(with_all.backlog_limit == as_it_stands.backlog_limit);
     CHECK(with_all.backlog_wait_ms == as_it_stands.backlog_wait_ms);

@@ -1,4 +1,4 @@
-#include "setting_keys.hpp"
+#include "keys.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -6,7 +6,7 @@
 #include <optional>
 #include <type_traits>
 
-namespace lineage::daemon {
+namespace lineage::settings {
 
 namespace {
 
@@ -145,4 +145,4 @@ const std::vector<Key>& keys() {
     return all;
 }
 
-}  // namespace lineage::daemon
+}  // namespace lineage::settings

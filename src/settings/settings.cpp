@@ -1,4 +1,4 @@
-#include "lineage/daemon/settings.hpp"
+#include "lineage/settings/settings.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -8,7 +8,7 @@
 #include <sstream>
 #include <utility>
 
-#include "setting_keys.hpp"
+#include "keys.hpp"
 
 // Header-only and without exceptions, which the Debian library's own build has: errors are values here.
 #define TOML_EXCEPTIONS 0
@@ -16,7 +16,7 @@
 #define TOML_ENABLE_FORMATTERS 0
 #include <toml++/toml.h>
 
-namespace lineage::daemon {
+namespace lineage::settings {
 
 namespace {
 
@@ -121,4 +121,4 @@ std::string Settings::journal() const {
     return journal_dir.empty() ? std::filesystem::path(database).replace_extension(".journal").string() : journal_dir;
 }
 
-}  // namespace lineage::daemon
+}  // namespace lineage::settings

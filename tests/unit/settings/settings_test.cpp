@@ -1,6 +1,6 @@
 // Goal: a configuration file is taken exactly as written or refused with its line; the journal lies beside the
 // database. Method: small files in a temporary place.
-#include "lineage/daemon/settings.hpp"
+#include "lineage/settings/settings.hpp"
 
 #include <doctest/doctest.h>
 #include <unistd.h>
@@ -29,8 +29,8 @@ private:
 
 std::string refusal(const std::string& text) {
     const File file(text);
-    daemon::Settings settings;
-    const auto read = daemon::read_config(file.path(), settings);
+    settings::Settings settings;
+    const auto read = settings::read_config(file.path(), settings);
     REQUIRE_FALSE(read.has_value());
     CHECK(read.error().exit == base::ExitCode::usage);
     return read.error().message().substr(file.path().size());
@@ -60,12 +60,12 @@ heartbeat_s = 0
 alarm_interval_s = 5
 [user]
 tracker = "nobody")");
-    daemon::Settings settings;
-    const auto read = daemon::read_config(file.path(), settings);
+    settings::Settings settings;
+    const auto read = settings::read_config(file.path(), settings);
     REQUIRE_MESSAGE(read.has_value(), read.error().message());
     CHECK(settings.database == "/srv/history.db");
     CHECK(settings.journal() == "/srv/journal");
-    CHECK(settings.source == daemon::SourceChoice::multicast);
+    CHECK(settings.source == settings::SourceChoice::multicast);
     CHECK(settings.queue_bytes == 1 << 20);
     CHECK(settings.backlog_limit == 100'000);
     CHECK(settings.backlog_wait_ms == 0);
@@ -114,39 +114,39 @@ TEST_CASE("every value has bounds and a type") {
 
 TEST_CASE("a file that is refused changes nothing") {
     const File file("commit_ms = 7\nsync_ms = 0\n");
-    daemon::Settings settings;
-    CHECK_FALSE(daemon::read_config(file.path(), settings).has_value());
-    CHECK(settings.commit_ms == daemon::Settings{}.commit_ms);
+    settings::Settings settings;
+    CHECK_FALSE(settings::read_config(file.path(), settings).has_value());
+    CHECK(settings.commit_ms == settings::Settings{}.commit_ms);
 }
 
 TEST_CASE("nothing bounds a history by 0, and an empty file says nothing") {
-    daemon::Settings settings;
-    CHECK(daemon::read_config(File("[history]\nmax_age = 0\nmax_size = 0\n").path(), settings).has_value());
-    CHECK(daemon::read_config(File("").path(), settings).has_value());
-    CHECK(daemon::read_config("/dev/null", settings).has_value());
-    CHECK(daemon::keys_for_restart(settings, {}).empty());
+    settings::Settings settings;
+    CHECK(settings::read_config(File("[history]\nmax_age = 0\nmax_size = 0\n").path(), settings).has_value());
+    CHECK(settings::read_config(File("").path(), settings).has_value());
+    CHECK(settings::read_config("/dev/null", settings).has_value());
+    CHECK(settings::keys_for_restart(settings, {}).empty());
 }
 
 TEST_CASE("a file that is missing or a directory is refused") {
-    daemon::Settings settings;
-    CHECK_FALSE(daemon::read_config("/nonexistent/lineage.toml", settings).has_value());
-    CHECK_FALSE(daemon::read_config("/tmp", settings).has_value());
+    settings::Settings settings;
+    CHECK_FALSE(settings::read_config("/nonexistent/lineage.toml", settings).has_value());
+    CHECK_FALSE(settings::read_config("/tmp", settings).has_value());
 }
 
 TEST_CASE("what a running lineaged takes over, and what it names as left for a restart") {
-    const daemon::Settings running;
-    daemon::Settings wanted;
+    const settings::Settings running;
+    settings::Settings wanted;
     wanted.sync_ms = 20;
     wanted.queue_bytes = 1 << 20;
     wanted.database = "/elsewhere.db";
-    const auto merged = daemon::with_live(running, wanted);
+    const auto merged = settings::with_live(running, wanted);
     CHECK(merged.sync_ms == 20);
     CHECK(merged.queue_bytes == running.queue_bytes);
-    CHECK(daemon::keys_for_restart(running, wanted) == std::vector<std::string>{"db", "queue_bytes"});
+    CHECK(settings::keys_for_restart(running, wanted) == std::vector<std::string>{"db", "queue_bytes"});
 }
 
 TEST_CASE("the journal lies beside the database unless it is told where") {
-    daemon::Settings settings;
+    settings::Settings settings;
     CHECK(settings.journal() == "/var/lib/lineage/lineage.journal");
     settings.database = "/a.b/history";
     CHECK(settings.journal() == "/a.b/history.journal");
