@@ -13,6 +13,6 @@ depends() {
 
 install() {
     inst_binary /usr/sbin/lineage-early
-    inst_simple -o /usr/lib/systemd/journald.conf.d/50-lineage.conf
+    inst_simple /usr/lib/systemd/journald.conf.d/50-lineage.conf
     return 0
 }
