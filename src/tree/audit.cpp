@@ -86,20 +86,20 @@ void Tracker::State::on(model::AuditExec&& exec) {
     drop_search(life, exec.path, task.serial);
     // Of a helper's first image it speaks only where it can be no other.
     const auto first = life.images.begin() + (life.by_kernel && !life.images.empty() ? 1 : 0);
-    auto image = std::find_if(first, life.images.end(), untold);
-    if (image == life.images.end()) image = std::find_if(life.images.begin(), life.images.end(), untold);
-    if (image == life.images.end()) {
+    auto known = std::find_if(first, life.images.end(), untold);
+    if (known == life.images.end()) known = std::find_if(life.images.begin(), life.images.end(), untold);
+    model::Image* image = known == life.images.end() ? nullptr : &*known;
+    if (image == nullptr) {
         model::Image unseen;
         unseen.time_ns = task.time_ns;
         unseen.serial = task.serial;
-        const auto seq = add_image(life, std::move(unseen)).seq;
-        image = life.images.begin() + seq;
-    }
-    if (has(image->witnesses, model::Witness::connector))
+        image = &add_image(life, std::move(unseen));
+    } else if (has(image->witnesses, model::Witness::connector)) {
         matched(life, task.serial, image->time_ns);
-    else
-        image->time_ns = task.time_ns;
-    image->serial = task.serial;
+        image->serial = task.serial;
+    } else {
+        image = &stamp_image(life, image->seq, task);
+    }
     image->exe = task.exe;
     image->script = exec.path == task.exe ? std::string() : std::move(exec.path);
     image->comm = task.comm;

@@ -5,6 +5,18 @@
 
 namespace lineage::tree {
 
+namespace {
+
+/// Behind those of the same time: records come in the order of their execs.
+std::int32_t insert_in_order(std::vector<model::Image>& images, model::Image&& image) {
+    auto at = images.end();
+    while (at != images.begin() && std::prev(at)->time_ns > image.time_ns) --at;
+    at = images.insert(at, std::move(image));
+    return static_cast<std::int32_t>(at - images.begin());
+}
+
+}  // namespace
+
 std::pair<model::Id, std::int32_t> Tracker::State::image_at(const Life& life, model::TimeNs time_ns,
                                                             std::int64_t serial) {
     for (auto image = life.images.rbegin(); image != life.images.rend(); ++image) {
@@ -59,19 +71,31 @@ void Tracker::State::set_image_of_children(Life& parent, model::TimeNs since_ns)
 }
 
 model::Image& Tracker::State::add_image(Life& life, model::Image&& image) {
-    auto at = life.images.end();
-    while (at != life.images.begin() && std::prev(at)->time_ns > image.time_ns) --at;
     ++images_created;
-    const auto seq = static_cast<std::int32_t>(at - life.images.begin());
     const auto since_ns = image.time_ns;
-    at = life.images.insert(at, std::move(image));
-    for (auto rest = at; rest != life.images.end(); ++rest)
-        rest->seq = static_cast<std::int32_t>(rest - life.images.begin());
-    population.touch_image(life, seq);
+    const auto seq = insert_in_order(life.images, std::move(image));
+    number_images(life, seq, since_ns);
+    return life.images[static_cast<std::size_t>(seq)];
+}
+
+model::Image& Tracker::State::stamp_image(Life& life, std::int32_t seq, const model::AuditHeader& exec) {
+    model::Image image = std::move(life.images[static_cast<std::size_t>(seq)]);
+    life.images.erase(life.images.begin() + seq);
+    const auto since_ns = std::min(image.time_ns, exec.time_ns);
+    image.time_ns = exec.time_ns;
+    image.serial = exec.serial;
+    const auto place = insert_in_order(life.images, std::move(image));
+    number_images(life, std::min(seq, place), since_ns);
+    return life.images[static_cast<std::size_t>(place)];
+}
+
+void Tracker::State::number_images(Life& life, std::int32_t from, model::TimeNs since_ns) {
+    for (auto image = life.images.begin() + from; image != life.images.end(); ++image)
+        image->seq = static_cast<std::int32_t>(image - life.images.begin());
+    population.touch_image(life, from);
     life.process.image_owner = life.process.id;
     life.process.image_seq = life.images.back().seq;
     set_image_of_children(life, since_ns);
-    return *at;
 }
 
 }  // namespace lineage::tree

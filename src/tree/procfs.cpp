@@ -131,6 +131,7 @@ void Tracker::State::see_image(Life& life, model::Seen&& seen) {
     if (life.comm_ns <= seen.read_ns) {
         if (life.process.comm.empty()) name_children(life, seen.comm);
         life.process.comm = seen.comm;
+        life.comm_ns = seen.read_ns;
     }
     if (seen.kernel_thread || seen.zombie || (seen.exe.empty() && seen.argv.empty())) return;
     if (life.images.empty()) {

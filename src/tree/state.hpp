@@ -286,6 +286,10 @@ struct Tracker::State {
 
     // images.cpp
     model::Image& add_image(Life& life, model::Image&& image);
+    /// The record of its exec tells when that was, and thereby its place among the life's images.
+    model::Image& stamp_image(Life& life, std::int32_t seq, const model::AuditHeader& exec);
+    /// Its images from `from` on are new or have moved; children born since then may have inherited another one.
+    void number_images(Life& life, std::int32_t from, model::TimeNs since_ns);
     /// The image that `life` ran at `time_ns`: (owner, seq).
     static std::pair<model::Id, std::int32_t> image_at(const Life& life, model::TimeNs time_ns, std::int64_t serial);
     void inherit_image(Life& child, const Life& creator);

@@ -1,8 +1,8 @@
 """The tree of one boot against the truth: the kernel's own sched_process_* and task_newtask trace.
 
 Promised, and counted here: of every process that was forked in user space after the loader's start there is a row, its
-creation parent is the true one, its later images are there in order, and its end when it ended; every row's chain of
-parents reaches pid 0 of its boot; no row is made up. What the kernel itself starts (modprobe, say) leaves no audit
+creation parent is the true one, its later images are there in order, and its end when it ended; so are init's images;
+every row's chain of parents reaches pid 0 of its boot; no row is made up. What the kernel itself starts (modprobe, say) leaves no audit
 record of its birth, so it must be there only from when the process connector was listened to.
 """
 import datetime
@@ -159,7 +159,10 @@ def compare(truth, tree, loader, listening=None, until=None):
              "not rooted": list(tree.unrooted())}
     counts = {"forks": 0, "helpers": 0, "before": 0, "images": 0, "ends": 0}
     for life in truth.lives:
-        if not life.user or life.pid <= 1 or life.born >= until:
+        if not life.user or life.born >= until:
+            continue
+        if life.pid == 1:
+            wrong["images missing"] += missing_images(life, rows[life], since, until) if life in rows else [str(life)]
             continue
         born_since = (listening if listening is not None else until) if life.from_kernel else since
         required = life.born > born_since

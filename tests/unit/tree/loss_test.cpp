@@ -222,3 +222,28 @@ TEST_CASE("init has one life a boot, however early a record of it is stamped") {
     w.say(model::AuditStatement{World::task(300, 1, 1, 0)});
     CHECK(w.lives(1).size() == 1);
 }
+
+TEST_CASE("what init ran when the recorder came is the last of what it had run, though told first") {
+    World w;
+    model::Seen seen;
+    seen.read_ns = start + 900 * ms;
+    seen.pid = 1;
+    seen.started_ns = start;
+    seen.comm = "manager";
+    seen.exe = "/bin/c";
+    seen.argv = {"/sbin/init"};
+    w.say(seen);
+    w.say(model::AuditUp{});
+    w.exec(100, 1, 1, 0, "/init");  // from the queue
+    w.fork(200, 2, 1, 0, 50);
+    w.exec(300, 3, 1, 0, "switch_root");
+    w.exec(300, 4, 1, 0, "/sbin/init");  // within the same tick
+    w.fork(400, 5, 1, 0, 60);
+    const auto init = w.one(1);
+    CHECK(w.rows.images.size() == 3);
+    CHECK(w.runs(init) == "/sbin/init");
+    CHECK(init.image_seq == 2);
+    CHECK(init.comm == "manager");  // by which name /proc knew it later
+    CHECK(w.runs(w.one(50)) == "/init");
+    CHECK(w.runs(w.one(60)) == "/sbin/init");
+}
