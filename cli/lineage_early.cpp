@@ -22,7 +22,9 @@
 //   lineage.init=PATH          the real init; default: /init of an initramfs, else what the kernel itself would try
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <sys/auxv.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -88,12 +90,16 @@ public:
         const auto begin = at + word.size();
         return line.substr(begin, line.find(' ', begin) - begin);
     }
+    /// A whole number, or none at all: "128k" is not 128.
     [[nodiscard]] std::optional<std::uint32_t> number_of(std::string_view name) const {
         const auto text = value_of(name);
+        if (!text) return std::nullopt;
+        const char* const end = text->data() + text->size();
         std::uint32_t number = 0;
-        if (!text || std::from_chars(text->data(), text->data() + text->size(), number).ec != std::errc{})
-            return std::nullopt;
-        return number;
+        if (const auto read = std::from_chars(text->data(), end, number); read.ec == std::errc{} && read.ptr == end)
+            return number;
+        say("<4>", std::string(name) + "=" + *text + ": not a number; as if it were not there");
+        return std::nullopt;
     }
 
 private:
@@ -143,6 +149,15 @@ bool in_initramfs() {
     return ::statfs("/", &root) == 0 && (root.f_type == RAMFS_MAGIC || root.f_type == TMPFS_MAGIC);
 }
 
+/// Is it this program, by whatever name? It would execute itself for ever. (Nothing need be mounted for AT_EXECFN.)
+bool is_loader(const std::string& path) {
+    const auto* const own = reinterpret_cast<const char*>(::getauxval(AT_EXECFN));
+    struct stat self {};
+    struct stat other {};
+    return own != nullptr && ::stat(own, &self) == 0 && ::stat(path.c_str(), &other) == 0 &&
+           self.st_dev == other.st_dev && self.st_ino == other.st_ino;
+}
+
 [[noreturn]] void become_init(const CommandLine& words, char** argv) {
     std::vector<std::string> paths;
     if (const auto path = words.value_of("lineage.init")) paths.push_back(*path);
@@ -150,6 +165,10 @@ bool in_initramfs() {
     for (const char* path : {"/sbin/init", "/etc/init", "/bin/init", "/bin/sh"})  // kernel_init in init/main.c
         paths.emplace_back(path);
     for (std::string& path : paths) {
+        if (is_loader(path)) {
+            say("<4>", path + " is this loader, not an init");
+            continue;
+        }
         argv[0] = path.data();
         ::execve(argv[0], argv, environ);
         if (errno != ENOENT) say("<4>", "execute " + path + ": " + std::strerror(errno));
