@@ -52,6 +52,18 @@ std::string calls_text(const RuleView& rule) {
     return unnamed == 0 ? text : fmt::format("{} and {} more", text, unnamed);
 }
 
+/// A key or a path is whatever bytes who made the rule wanted: in a log line, no end of it and no order to a terminal.
+std::string printable(std::string_view bytes) {
+    std::string text;
+    for (const char c : bytes) {
+        if (c > 0x1f && c < 0x7f && c != '\\')
+            text += c;
+        else
+            text += fmt::format("\\{:03o}", static_cast<unsigned char>(c));
+    }
+    return text;
+}
+
 std::string value_text(const RuleField& field) {
     switch (field.name) {
         case AUDIT_ARCH:
@@ -61,7 +73,7 @@ std::string value_text(const RuleField& field) {
         case AUDIT_FSTYPE:  // a magic number; auditctl takes none below 0
             return fmt::format("{}", field.value);
         default:
-            if (field.text.data() != nullptr) return std::string(field.text);
+            if (field.text.data() != nullptr) return printable(field.text);
             return fmt::format("{}", static_cast<std::int32_t>(field.value));
     }
 }

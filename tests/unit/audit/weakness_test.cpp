@@ -150,6 +150,18 @@ TEST_CASE("settings are found with what they were and are; another daemon's are 
     CHECK(kinds(picture, {true, 0, 0, 0}) == Kinds{Weakness::disabled, Weakness::rate_limit});
 }
 
+TEST_CASE("a rule's key makes no line of its own in a log") {
+    const std::string key = "a\n\033[31mlineaged: all is well\\\xc3\xa4";
+    audit_rule_data head{};
+    head.flags = AUDIT_FILTER_TASK;
+    head.fields[0] = AUDIT_FILTERKEY;
+    head.fieldflags[0] = AUDIT_EQUAL;
+    head.field_count = 1;
+    head.values[0] = head.buflen = static_cast<std::uint32_t>(key.size());
+    const auto with_key = std::string(reinterpret_cast<const char*>(&head), sizeof head) + key;
+    CHECK(audit::text_of_rule(with_key) == "-a never,task -F key=a\\012\\033[31mlineaged: all is well\\134\\303\\244");
+}
+
 TEST_CASE("a rule that is cut short, or says more than it holds, is not read beyond its end") {
     auto picture = good();
     auto lying = audit::lineage_rules()[0];
