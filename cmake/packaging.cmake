@@ -23,5 +23,8 @@ install(FILES ${from}/grub/lineage.cfg DESTINATION /etc/default/grub.d)
 install(PROGRAMS ${from}/initramfs-tools/hook RENAME lineage DESTINATION /usr/share/initramfs-tools/hooks)
 install(PROGRAMS ${from}/dracut/module-setup.sh DESTINATION /usr/lib/dracut/modules.d/02lineage)
 if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64") # the names of system calls differ
-  install(FILES ${from}/audit/00-lineage.rules DESTINATION /etc/audit/rules.d PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ)
+  # A link, which goes when the package goes. A file would be a conffile: it stays, and augenrules loads it for nobody.
+  install(FILES ${from}/audit/00-lineage.rules DESTINATION /usr/share/lineage)
+  install(CODE "file(MAKE_DIRECTORY \"\$ENV{DESTDIR}/etc/audit/rules.d\")
+                file(CREATE_LINK /usr/share/lineage/00-lineage.rules \"\$ENV{DESTDIR}/etc/audit/rules.d/00-lineage.rules\" SYMBOLIC)")
 endif()

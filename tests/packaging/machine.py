@@ -12,7 +12,7 @@ import tempfile
 SKIPPED = 77
 TOOLS = ["sh", "cat", "chmod", "cp", "echo", "getent", "grep", "groupdel", "ls", "mkdir", "rm", "rmdir", "sed", "systemctl",
          "systemd-sysusers", "systemd-tmpfiles", "true", "userdel", "ldd"]
-GRUB = {
+STUBS = {
     # As grub-mkconfig does it: under `set -e`, the drop-ins are sourced.
     "update-grub": """#!/bin/sh
 set -e
@@ -20,6 +20,11 @@ set -e
 . /etc/default/grub
 for x in /etc/default/grub.d/*.cfg; do if [ -e "$x" ]; then . "$x"; fi; done
 echo "linux $GRUB_CMDLINE_LINUX" >/boot/grub/grub.cfg
+""",
+    "augenrules": """#!/bin/sh
+set -e
+[ $# = 0 ] || { echo "augenrules: what is $*?"; exit 1; }
+cat /etc/audit/rules.d/*.rules >/etc/audit/audit.rules
 """,
 }
 # An image is the list of its files; the hook puts ours in by the function that initramfs-tools gives it.
@@ -66,13 +71,14 @@ class Machine:
         self.root = root
         for folder in ("usr/bin", "usr/sbin", "usr/lib", "usr/lib64", "etc/default/grub.d", "boot/grub", "dev", "tmp",
                        "var/lib/dpkg/info", "var/lib/dpkg/updates", "var/lib/dpkg/triggers", "var/log", "run", "root",
-                       "usr/share/initramfs-tools/hooks", "usr/lib/systemd/system", "etc/systemd/system"):
+                       "usr/share/initramfs-tools/hooks", "usr/lib/systemd/system", "etc/systemd/system",
+                       "etc/audit/rules.d"):
             os.makedirs(f"{root}/{folder}")
         for name in ("bin", "sbin", "lib", "lib64"):
             os.symlink(f"usr/{name}", f"{root}/{name}")
         for tool in TOOLS + (DRACUT_TOOLS if dracut else []):
             self.copy(shutil.which(tool))
-        for name, text in {**GRUB, **(DRACUT if dracut else INITRAMFS_TOOLS)}.items():
+        for name, text in {**STUBS, **(DRACUT if dracut else INITRAMFS_TOOLS)}.items():
             self.write(f"usr/sbin/{name}", text, 0o755)
         if dracut:
             shutil.copytree(dracut, f"{root}/usr/lib/dracut", symlinks=True)
@@ -85,6 +91,8 @@ class Machine:
         for version in ("6.1", "6.2"):
             self.write(f"boot/initrd.img-{version}", "init\n")
         self.write("boot/grub/grub.cfg", "linux quiet\n")
+        for path in ("rules.d/audit.rules", "audit.rules"):
+            self.write(f"etc/audit/{path}", "-D\n")
         # Other packages' files: dpkg removes folders that nobody else uses.
         for path in ("etc/default/grub.d/other.cfg", "usr/lib/systemd/system/other.service", "usr/share/initramfs-tools/hooks/other"):
             self.write(path, "# of another package\n")
