@@ -13,9 +13,11 @@ constexpr model::TimeNs start_slack_ns = 30'000'000;
 bool born_then(const Life& life, const model::Seen& seen) {
     if (!life.birth_known()) return false;
     const auto later_ns = seen.started_ns - life.process.born.time_ns;
-    // Where nothing tells its birth but audit's stamp, that may be early, and the parent says who it is.
-    const bool by_stamp = !has(life.process.born.witnesses, model::Witness::connector) && life.claimed() &&
-                          life.alive() && life.process.ppid == seen.ppid;
+    // Where nothing tells its birth but audit's stamp, that may be early; the parent says who it is, and that it lived
+    // then (if it has ended at all).
+    const bool lived = life.alive() || life.process.ended->time_ns > seen.started_ns + start_slack_ns;
+    const bool by_stamp = !has(life.process.born.witnesses, model::Witness::connector) && life.claimed() && lived &&
+                          life.process.ppid == seen.ppid;
     return -later_ns <= start_slack_ns && later_ns <= (by_stamp ? late_tick_ns : start_slack_ns);
 }
 

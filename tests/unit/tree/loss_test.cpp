@@ -213,6 +213,23 @@ TEST_CASE("a starved machine's clock ticks late: stamps from before a birth are 
     CHECK(w.runs(w.one(50)) == "shell");
 }
 
+TEST_CASE("... also of one who seemed to end by exit(2) since: lives of a pid do not overlap") {
+    World w;
+    w.say(model::AuditUp{});
+    w.fork(100, 1, 1, 0, 50);
+    w.exec(110, 2, 50, 1, "journal");
+    w.exit(700, 3, 50, 1, 0, false);  // a thread's
+    w.fork(100, 4, 1, 0, 60);
+    w.exit(130, 5, 60, 1, 0);
+    w.say(model::SnapshotBegan{start + 900 * ms});
+    w.seen(900, 160, 50, 1);
+    w.seen(900, 160, 60, 1);  // the pid is another's by then
+    w.say(model::SnapshotEnded{start + 900 * ms});
+    CHECK_FALSE(w.one(50).ended.has_value());
+    CHECK(w.one(50).inferred == model::Inferred::no);
+    CHECK(w.lives(60).size() == 2);
+}
+
 TEST_CASE("init has one life a boot, however early a record of it is stamped") {
     World w;
     w.say(model::AuditUp{});
