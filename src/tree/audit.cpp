@@ -56,12 +56,12 @@ bool Tracker::State::of_another_life(const Life& life, const model::AuditHeader&
     // A session that is set changes by a LOGIN record alone, and nobody is adopted but by init or an ancestor of his.
     const auto& who = life.process.credentials;
     if (task.credentials && who.ses != model::unset_uid && task.credentials->ses != who.ses) return true;
-    if (task.ppid <= 1 || task.ppid == life.process.ppid) return false;
+    if (task.ppid <= 1 || task.ppid == life.process.ppid || life.parent_untold()) return false;
     for (const Life* up = life.parent; up != nullptr; up = up->parent) {
         if (up->process.pid == task.ppid) return false;
         if (up->process.pid <= 1) return true;
         // Of whom no record has told, nobody knows who is above.
-        if (!up->stated) break;
+        if (!up->stated || up->parent_untold()) break;
     }
     const Life* const parent = life_at(task.ppid, task.time_ns);
     return parent != nullptr && parent->stated && parent->from_ns() > life.acted_ns;

@@ -102,6 +102,11 @@ struct Life {
 
     [[nodiscard]] bool birth_known() const { return process.born.witnesses != 0; }
     [[nodiscard]] bool claimed() const { return has(process.born.witnesses, model::Witness::audit); }
+    /// No record has named its parent: it hangs under the nearest known ancestor.
+    [[nodiscard]] bool parent_untold() const {
+        return !birth_known() &&
+               (process.inferred == model::Inferred::parent_unknown || process.inferred == model::Inferred::named_only);
+    }
     [[nodiscard]] bool alive() const { return !process.ended.has_value(); }
     /// exit(2) was its last word, and with audit alone that is taken for its end until another record comes.
     [[nodiscard]] bool ended_by_thread_exit() const {

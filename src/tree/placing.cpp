@@ -82,6 +82,7 @@ Life& Tracker::State::life_of(const model::AuditHeader& task, const Fits& fits) 
     speak_for(*life);
     lived_at(*life, task.time_ns);
     life->acted_ns = std::min(life->acted_ns, task.time_ns);
+    learn_parent(*life, task);
     placed_last = {task.time_ns, task.serial, life->process.id};
     return *life;
 }
@@ -145,6 +146,22 @@ Life& Tracker::State::make_provisional(model::Pid pid, model::TimeNs time_ns, mo
     keep_apart(life);
     if (!at_root && ppid > 0) adopt_nameless(life, parent);
     return life;
+}
+
+void Tracker::State::learn_parent(Life& life, const model::AuditHeader& task) {
+    if (!life.parent_untold()) return;
+    if (task.ppid < 0 || task.ppid == life.process.pid) {
+        if (life.process.inferred == model::Inferred::parent_unknown) return;
+        life.process.inferred = model::Inferred::parent_unknown;  // it has spoken for itself
+        return population.touch(life);
+    }
+    Life& parent = task.ppid == 0 ? *root : life_named(task.ppid, task.time_ns);
+    if (!may_link(life, parent)) return;
+    population.link(life, parent);
+    life.process.inferred = task.ppid > 0 ? model::Inferred::parent_from_ppid : model::Inferred::no;
+    inherit(life, parent);
+    if (!life.stated) spread_credentials(life, life.from_ns());
+    if (task.ppid > 0) adopt_nameless(life, parent);
 }
 
 Life& Tracker::State::begin_life(model::Pid pid, model::TimeNs time_ns) {

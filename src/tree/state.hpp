@@ -174,6 +174,8 @@ struct Tracker::State {
     void lived_at(Life& life, model::TimeNs time_ns);
     Life& make_provisional(model::Pid pid, model::TimeNs time_ns, model::Pid ppid);
     Life& nearest_known_ancestor();
+    /// Who was known before any record named its parent goes to that parent as soon as one of its own does.
+    void learn_parent(Life& life, const model::AuditHeader& task);
     /// A birth of `pid` at `time_ns` that no life in memory stands for: ends the one that it proves dead, and moves
     /// what happened since then to the new life.
     Life& begin_life(model::Pid pid, model::TimeNs time_ns);

@@ -60,3 +60,60 @@ TEST_CASE("another session is another life, unless a LOGIN tells of it") {
         CHECK(w.lives(200).size() == 1);
     }
 }
+
+TEST_CASE("who was named before a record of his own told his parent goes to that parent, with all below him") {
+    Host w;
+    const auto message = [&](model::TimeNs at_ms, std::int64_t serial, model::Pid pid) {
+        model::AuditNamed named;
+        named.task.time_ns = start + at_ms * ms;
+        named.task.serial = serial;
+        named.task.pid = pid;
+        w.say(named);
+    };
+    SUBCASE("by a message of his own, which names no parent") {
+        message(4, 4, 300);
+        CHECK(w.parent_of(w.one(300)) == 1);
+        CHECK(w.one(300).inferred == model::Inferred::parent_unknown);
+    }
+    SUBCASE("as the parent of another") {
+        w.exec(4, 4, 400, 300, "of his child");
+        CHECK(w.one(300).inferred == model::Inferred::named_only);
+        CHECK(w.parent_of(w.one(400)) == 300);
+    }
+    SUBCASE("by both") {
+        w.exec(4, 4, 400, 300, "of his child");
+        message(5, 5, 300);
+        CHECK(w.one(300).inferred == model::Inferred::parent_unknown);
+    }
+    SUBCASE("by a deed that tells his users and not his parent") {
+        auto denied = World::task(4, 4, 300, -1);
+        w.say(model::AuditStatement{denied});
+    }
+    w.save_and_restore();
+    w.exec(6, 6, 300, 50, "his own");
+    CHECK(w.parent_of(w.one(300)) == 50);
+    CHECK(w.one(300).ppid == 50);
+    CHECK(w.one(300).inferred == model::Inferred::parent_from_ppid);
+    w.exec(7, 7, 300, 1, "adopted");
+    CHECK(w.parent_of(w.one(300)) == 50);
+}
+
+TEST_CASE("he inherits from the parent that he turns out to have, and those below him likewise") {
+    Host w;
+    model::AuditNamed named;
+    named.task.time_ns = start + 4 * ms;
+    named.task.pid = 300;
+    w.say(named);
+    auto login = World::task(5, 5, 300, 50);
+    login.credentials->ses = 7;
+    w.say(model::AuditLogin{login, 1000, 7});
+    CHECK(w.runs(w.one(300)) == "sshd");
+}
+
+TEST_CASE("a circle is not made of it") {
+    Host w;
+    w.exec(4, 4, 400, 300, "child");
+    w.exec(5, 5, 300, 400, "child of his child");
+    CHECK(w.parent_of(w.one(400)) == 300);
+    CHECK(w.parent_of(w.one(300)) == 1);
+}
