@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "calls.hpp"
+#include "lineage/audit/record.hpp"
 #include "lineage/base/codec.hpp"
 #include "lineage/model/observation.hpp"
 #include "scan.hpp"
@@ -22,10 +23,6 @@ bool ends_event(std::uint16_t type);
 /// May an event be this one record, and is it none of those that only ever go with a system call? Such a one may all
 /// the same be the beginning of the event of a call that is still under way, and that ends much later.
 bool may_stand_alone(std::uint16_t type);
-
-/// Who counts: auditd has serials of its own for what it says itself (DAEMON_*), from a random one on (src/auditd.c).
-enum class Counter : std::uint8_t { kernel, auditd };
-Counter counter_of(std::uint16_t type);
 
 class Event {
 public:

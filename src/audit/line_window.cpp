@@ -20,6 +20,7 @@ struct Key {
     std::string node;
     model::TimeNs time_ns = 0;
     std::int64_t serial = 0;
+    Counter counter = Counter::kernel;
     bool operator==(const Key&) const = default;
 };
 struct HashKey {
@@ -72,13 +73,14 @@ struct LineWindow::State {
 };
 
 Pending* LineWindow::State::pending_for(const Record& record) {
-    Key key{std::string(record.node), record.time_ns, record.serial};
+    Key key{std::string(record.node), record.time_ns, record.serial, counter_of(record.type)};
     const auto [at, is_new] = pending.try_emplace(key);
     if (is_new) {
         auto& event = at->second.event;
         event.node = key.node;
         event.time_ns = key.time_ns;
         event.serial = key.serial;
+        event.counter = key.counter;
         const auto& [known, parties] = left[static_cast<std::size_t>(key.serial) % events_remembered];
         if (known == key) event.parties = parties;
     }
@@ -155,7 +157,7 @@ void LineWindow::State::hand_over_due(bool all) {
 }
 
 void LineWindow::State::leave(Pending& event, bool open) {
-    Key key{event.event.node, event.event.time_ns, event.event.serial};
+    Key key{event.event.node, event.event.time_ns, event.event.serial, event.event.counter};
     auto node = pending.extract(key);
     node.mapped().event.open = open;
     if (continued == &event) continued = nullptr;

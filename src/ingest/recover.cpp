@@ -189,12 +189,13 @@ private:
     void take_records() {
         remains_.each_record([&](model::Id id, model::Id owner, model::KeptEvent&& event) {
             if (!failure_) return;
-            const auto told = derived_.record(event.time_ns, event.serial);
+            const auto told = derived_.kept_at(event.time_ns, event.serial);
             if (!told) {
                 failure_ = tl::unexpected(told.error());
                 return;
             }
-            if (*told && (*told)->text == event.text) return;
+            const auto is_it = [&](const store::EventOfBoot& one) { return one.event.text == event.text; };
+            if (std::any_of(told->begin(), told->end(), is_it)) return;
             const auto on = find(owner).value_or(root_at(event.time_ns));
             if (on == 0) return;  // of a boot of which nothing else is left
             writer_.put(id, on, event);

@@ -25,7 +25,7 @@ model::TimeNs later(model::TimeNs time_ns, model::TimeNs by_ns) {
 bool had_ended(const model::Process& life, const EventStamp& stamp) {
     if (!life.ended) return false;
     if (stamp.time_ns > later(life.ended->time_ns, slack_ns)) return true;
-    if (life.ended->serial != 0) return stamp.serial > life.ended->serial;
+    if (life.ended->serial != 0 && stamp.serial != 0) return stamp.serial > life.ended->serial;
     return stamp.time_ns > later(life.ended->time_ns, tick_ns);
 }
 
@@ -46,8 +46,9 @@ std::optional<model::Process> life_of(const std::vector<model::Process>& lives, 
     for (auto life = lives.begin(); life != lives.end(); ++life) {
         const auto older = std::next(life);
         // The kernel gives a pid away only after the exit that freed it: what came before that is the older's.
-        const bool is_older = older != lives.end() && !had_ended(*older, stamp) &&
-                              (!surely_begun(*life, stamp) || (older->ended && older->ended->serial != 0));
+        const bool is_older =
+            older != lives.end() && !had_ended(*older, stamp) &&
+            (!surely_begun(*life, stamp) || (stamp.serial != 0 && older->ended && older->ended->serial != 0));
         if (is_older) continue;
         if (role == Role::subject && had_ended(*life, stamp)) return std::nullopt;
         return *life;

@@ -80,6 +80,32 @@ bool same_host(std::string_view host, std::string_view name) {
     return is_short && label(host) == label(name);
 }
 
+tl::unexpected<base::Error> on_several_hosts(std::int64_t serial, const std::set<std::string>& hosts) {
+    std::string names;
+    for (const auto& host : hosts)
+        names.append(names.empty() ? "" : ", ").append(host.empty() ? "one that is not named" : host);
+    return base::fail("event " + std::to_string(serial), "several hosts have it: " + names + "; choose with --host",
+                      base::ExitCode::usage);
+}
+
+base::Result<std::optional<model::Node>> process_of_event(store::Reader& reader, model::TimeNs time_ns,
+                                                          std::int64_t serial,
+                                                          const std::vector<model::BootId>& boots) {
+    auto nodes = reader.by_event(time_ns, serial, boots);
+    if (!nodes) return tl::unexpected(nodes.error());
+    if (nodes->empty()) return std::optional<model::Node>();
+    if (nodes->size() > 1) {
+        const auto all = reader.boots();
+        if (!all) return tl::unexpected(all.error());
+        std::set<std::string> hosts;
+        for (const auto& boot : *all)
+            for (const auto& node : *nodes)
+                if (node.process.boot == boot.id) hosts.insert(boot.host);
+        if (hosts.size() > 1) return on_several_hosts(serial, hosts);
+    }
+    return std::optional(std::move(nodes->front()));
+}
+
 base::Result<model::Node> resolve(store::Reader& reader, const ProcessName& name, model::TimeNs at_ns,
                                   const std::vector<model::BootId>& boots) {
     auto found = [&] {
@@ -87,16 +113,14 @@ base::Result<model::Node> resolve(store::Reader& reader, const ProcessName& name
             case ProcessName::Kind::id:
                 return reader.by_id(name.number);
             case ProcessName::Kind::event:
-                return reader.by_event(name.time_ns, name.number);
+                return process_of_event(reader, name.time_ns, name.number, boots);
             case ProcessName::Kind::pid:
                 break;
         }
         return latest(reader, static_cast<model::Pid>(name.number), at_ns, boots);
     }();
     if (!found) return tl::unexpected(found.error());
-    const bool is_elsewhere = name.kind == ProcessName::Kind::event && *found && !boots.empty() &&
-                              std::find(boots.begin(), boots.end(), (*found)->process.boot) == boots.end();
-    if (*found && !is_elsewhere) return std::move(**found);
+    if (*found) return std::move(**found);
     const auto number = std::to_string(name.number);
     const auto nothing = [](std::string object, const char* cause) {
         return base::fail(std::move(object), cause, base::ExitCode::nothing_matched);

@@ -21,9 +21,10 @@ public:
     base::Status lives(model::Pid pid, model::TimeNs until_ns,
                        const std::function<bool(const model::Process&)>& take) override;
     base::Result<std::int64_t> version() override;
-    base::Result<std::optional<model::Node>> by_event(model::TimeNs time_ns, std::int64_t serial) override;
+    base::Result<std::vector<model::Node>> by_event(model::TimeNs time_ns, std::int64_t serial,
+                                                    const std::vector<model::BootId>& boots) override;
     base::Result<std::vector<model::KeptEvent>> records(model::Id owner, model::TimeNs until_ns) override;
-    base::Result<std::optional<model::KeptEvent>> record(model::TimeNs time_ns, std::int64_t serial) override;
+    base::Result<std::vector<EventOfBoot>> kept_at(model::TimeNs time_ns, std::int64_t serial) override;
     base::Result<std::vector<model::Node>> ancestors(model::Id id) override;
     base::Status select(const model::Filter& filter, const std::function<bool(model::Node&&)>& take) override;
     base::Result<std::vector<model::Boot>> boots() override;
@@ -59,8 +60,13 @@ private:
     std::vector<ImageRow> images_of(model::Id owner);
     /// The image that `process` runs, where it is another's.
     std::optional<ImageRow> inherited(const model::Process& process);
-    std::optional<model::Id> short_lived_of_event(model::TimeNs time_ns, std::int64_t serial);
-    std::optional<model::Id> long_lived_of_event(model::TimeNs time_ns, std::int64_t serial);
+    /// When something happened to a process.
+    struct Fact {
+        model::Id process = 0;
+        model::TimeNs time_ns = 0;
+    };
+    void add_short_lived_of_event(model::TimeNs time_ns, std::int64_t serial, std::vector<Fact>& facts);
+    void add_long_lived_of_event(model::TimeNs time_ns, std::int64_t serial, std::vector<Fact>& facts);
     model::Node node(ProcessRow&& row, const std::vector<ImageRow>& images, const ImageRow* current);
     model::Node node(ProcessRow&& row);
     model::Image image(const ImageRow& row);

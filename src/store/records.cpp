@@ -107,7 +107,7 @@ RecordReader::RecordReader(Database& database)
           " WHERE owner=?1 AND time_ns<=?2 ORDER BY record.id"),
       at_(database,
           "SELECT time_ns, serial, types, key, bytes, owner FROM record JOIN record_kind ON record_kind.id = kind"
-          " WHERE serial=?1 AND time_ns BETWEEN ?2 AND ?3 ORDER BY record.id LIMIT 1") {}
+          " WHERE serial=?1 AND time_ns BETWEEN ?2 AND ?3 ORDER BY record.id") {}
 
 model::KeptEvent RecordReader::event(const Statement& row) {
     if (!text_) text_.emplace(record_text_of(database_));
@@ -120,18 +120,9 @@ std::vector<model::KeptEvent> RecordReader::of(model::Id owner, model::TimeNs un
     return events;
 }
 
-std::optional<model::KeptEvent> RecordReader::at(model::TimeNs from_ns, model::TimeNs to_ns, std::int64_t serial) {
-    std::optional<model::KeptEvent> found;
-    if (at_.start(serial, from_ns, to_ns).next()) found = event(at_);
-    at_.stop();
-    return found;
-}
-
-std::optional<model::Id> RecordReader::owner_at(model::TimeNs from_ns, model::TimeNs to_ns, std::int64_t serial) {
-    std::optional<model::Id> found;
-    if (at_.start(serial, from_ns, to_ns).next()) found = at_.integer(5);
-    at_.stop();
-    return found;
+void RecordReader::each_at(model::TimeNs from_ns, model::TimeNs to_ns, std::int64_t serial,
+                           const std::function<void(model::Id owner, model::KeptEvent&& event)>& take) {
+    for (at_.start(serial, from_ns, to_ns); at_.next();) take(at_.integer(5), event(at_));
 }
 
 }  // namespace lineage::store

@@ -3,6 +3,7 @@
 
 #include <zstd.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -71,8 +72,8 @@ class RecordReader {
 public:
     explicit RecordReader(Database& database);
     std::vector<model::KeptEvent> of(model::Id owner, model::TimeNs until_ns);
-    std::optional<model::KeptEvent> at(model::TimeNs from_ns, model::TimeNs to_ns, std::int64_t serial);
-    std::optional<model::Id> owner_at(model::TimeNs from_ns, model::TimeNs to_ns, std::int64_t serial);
+    void each_at(model::TimeNs from_ns, model::TimeNs to_ns, std::int64_t serial,
+                 const std::function<void(model::Id owner, model::KeptEvent&& event)>& take);
 
 private:
     model::KeptEvent event(const Statement& row);

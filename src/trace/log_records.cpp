@@ -26,18 +26,23 @@ class LogRecords final : public RecordSource {
 public:
     explicit LogRecords(std::string path) : path_(std::move(path)) {}
 
-    base::Result<std::string> records(model::TimeNs time_ns, std::int64_t serial) override {
+    base::Result<std::vector<Records>> records(model::TimeNs time_ns, std::int64_t serial) override {
         std::string found;
-        for (int number = 0; found.empty(); ++number) {
+        // What is within a second may begin in the file before, and no earlier.
+        for (int number = 0, more = 1; more >= 0; ++number) {
             const auto name = number == 0 ? path_ : path_ + "." + std::to_string(number);
             base::UniqueFd fd(::open(name.c_str(), O_RDONLY | O_CLOEXEC));
             if (!fd && errno == ENOENT && number > 0) fd.reset(::open((name + ".gz").c_str(), O_RDONLY | O_CLOEXEC));
             if (!fd && number > 0) break;
             if (!fd) return base::fail_errno(name, errno);
-            if (auto status = search(std::move(fd), name, time_ns, serial, found); !status)
+            std::string older;
+            if (auto status = search(std::move(fd), name, time_ns, serial, older); !status)
                 return tl::unexpected(status.error());
+            found.insert(0, older);
+            if (!found.empty()) --more;
         }
-        return found;
+        if (found.empty()) return std::vector<Records>();
+        return std::vector<Records>{{{}, std::move(found)}};
     }
     [[nodiscard]] std::string name() const override { return path_; }
 

@@ -17,6 +17,11 @@ struct Placed {
     [[nodiscard]] bool has_subject() const { return !subject.history.empty(); }
 };
 
+/// For query::EventStamp: auditd's own count says nothing among the kernel's.
+constexpr std::int64_t placing_serial(audit::Counter counter, std::int64_t serial) {
+    return counter == audit::Counter::kernel ? serial : 0;
+}
+
 base::Result<Placed> placed(query::Histories& histories, const query::EventStamp& stamp, const audit::Parties& parties);
 
 }  // namespace lineage::trace

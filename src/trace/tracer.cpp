@@ -36,7 +36,7 @@ struct Tracer::State {
     void take(audit::LoggedEvent&& event) {
         if (!status) return;
         ++report.events;
-        const query::EventStamp stamp{event.node, event.time_ns, event.serial};
+        const query::EventStamp stamp{event.node, event.time_ns, placing_serial(event.counter, event.serial)};
         auto found = placed(histories, stamp, event.parties);
         if (!found) {
             status = tl::unexpected(found.error());

@@ -35,6 +35,7 @@ struct LoggedEvent {
     std::string node;
     model::TimeNs time_ns = 0;
     std::int64_t serial = 0;
+    Counter counter = Counter::kernel;  ///< of `serial`
     Parties parties;
     std::string text;   ///< with keep_text: its records as libauparse reads them, a line each
     bool cut = false;   ///< `text` is not all of it: it was too long

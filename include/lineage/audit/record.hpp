@@ -25,6 +25,10 @@ struct Record {
     std::string_view enrichment;  ///< what auditd's log_format = ENRICHED appended, from its 0x1D on; may be empty
 };
 
+/// Who counts: auditd has serials of its own for what it says itself (DAEMON_*), from a random one on (src/auditd.c).
+enum class Counter : std::uint8_t { kernel, auditd };
+Counter counter_of(std::uint16_t type);
+
 /// nullopt for what is no audit record. `line` has no newline.
 std::optional<Record> record_of(std::string_view line);
 

@@ -1,9 +1,9 @@
 // Which process an audit event is about, and what that process and its ancestors had run by then.
 //
 // A pid is never a key: of the lives that a pid has had, the one whose time from birth to end holds the event, by
-// serial where audit saw birth and end, else by time. Serials count within one boot; an event's stamp is the coarse
-// clock at the beginning of its system call, so it is never later than the fact, and up to a tick (10 ms at most)
-// earlier.
+// serial where the kernel counted the event and audit saw birth and end, else by time. Serials count within one boot;
+// an event's stamp is the coarse clock at the beginning of its system call, so it is never later than the fact, and up
+// to a tick (10 ms at most) earlier.
 //
 // What has been read is kept, within bounds, until the database changes.
 #pragma once
@@ -24,7 +24,7 @@ namespace lineage::query {
 struct EventStamp {
     std::string_view node;
     model::TimeNs time_ns = 0;
-    std::int64_t serial = 0;
+    std::int64_t serial = 0;  ///< the kernel's; 0: it counted none, so that time alone tells
 };
 
 enum class Role {

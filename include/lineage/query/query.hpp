@@ -2,6 +2,8 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -28,6 +30,13 @@ base::Result<std::uint32_t> parse_user(std::string_view text);
 /// A pid or an event is looked for in these boots; empty: in all. Nothing found: Error with ExitCode::nothing_matched.
 base::Result<model::Node> resolve(store::Reader& reader, const ProcessName& name, model::TimeNs at_ns,
                                   const std::vector<model::BootId>& boots = {});
+/// The process that an audit event is about, looked for in these boots (empty: in all), if any. Where several hosts
+/// have it alike: ExitCode::usage, with their names.
+base::Result<std::optional<model::Node>> process_of_event(store::Reader& reader, model::TimeNs time_ns,
+                                                          std::int64_t serial,
+                                                          const std::vector<model::BootId>& boots = {});
+/// The same refusal, for who finds it out elsewhere.
+tl::unexpected<base::Error> on_several_hosts(std::int64_t serial, const std::set<std::string>& hosts);
 /// Is `host` the one that `name` means: the same, or one of them without the domain (auditd's name_format: hostname or
 /// fqd)?
 bool same_host(std::string_view host, std::string_view name);

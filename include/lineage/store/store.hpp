@@ -83,6 +83,11 @@ public:
     virtual base::Result<bool> keep_within(const Bounds& bounds, model::TimeNs now_ns) = 0;
 };
 
+struct EventOfBoot {
+    model::BootId boot = 0;
+    model::KeptEvent event;
+};
+
 class Reader {
 public:
     virtual ~Reader() = default;
@@ -98,13 +103,16 @@ public:
                                const std::function<bool(const model::Process&)>& take) = 0;
     /// Changes whenever someone has changed the database: what was read under another one may no longer be so.
     virtual base::Result<std::int64_t> version() = 0;
-    /// The process that the audit event `serial`, stamped within a second of `time_ns`, is about: born, ended or given
-    /// an image by it, or an attempt at one, or it was kept on it.
-    virtual base::Result<std::optional<model::Node>> by_event(model::TimeNs time_ns, std::int64_t serial) = 0;
+    /// The process that the audit event `serial` is about: born, ended or given an image by it, or an attempt at one,
+    /// or it was kept on it. Each host counts for itself: of the boots (those given, or all) that have such an event
+    /// within a second of `time_ns`, those whose event is nearest to it answer, each with its process, by ascending
+    /// boot.
+    virtual base::Result<std::vector<model::Node>> by_event(model::TimeNs time_ns, std::int64_t serial,
+                                                            const std::vector<model::BootId>& boots = {}) = 0;
     /// The kept events of a process that are stamped no later than that, in the order in which they came.
     virtual base::Result<std::vector<model::KeptEvent>> records(model::Id owner, model::TimeNs until_ns) = 0;
-    /// The kept event `serial`, stamped within a second of `time_ns`.
-    virtual base::Result<std::optional<model::KeptEvent>> record(model::TimeNs time_ns, std::int64_t serial) = 0;
+    /// The kept events `serial` of all boots that are stamped within a second of `time_ns`.
+    virtual base::Result<std::vector<EventOfBoot>> kept_at(model::TimeNs time_ns, std::int64_t serial) = 0;
     /// The creation parents of a process: its parent first, pid 0 last.
     virtual base::Result<std::vector<model::Node>> ancestors(model::Id id) = 0;
     /// Every process that matches, by ascending id, handed over one at a time (constant memory); stop by returning

@@ -15,9 +15,12 @@ namespace lineage::trace {
 class RecordSource {
 public:
     virtual ~RecordSource() = default;
-    /// The records of the event `serial` that is stamped within a second of `time_ns`, a line each, as they were
-    /// written; empty: it has none of it.
-    virtual base::Result<std::string> records(model::TimeNs time_ns, std::int64_t serial) = 0;
+    struct Records {
+        std::string host;  ///< whose those are that name none (node=), where that is known
+        std::string text;  ///< a line each, as they were written
+    };
+    /// The records of every event `serial` that is stamped within a second of `time_ns`: each host counts for itself.
+    virtual base::Result<std::vector<Records>> records(model::TimeNs time_ns, std::int64_t serial) = 0;
     /// "/var/log/audit/audit.log", for saying where they were looked for.
     [[nodiscard]] virtual std::string name() const = 0;
 };
@@ -32,8 +35,10 @@ struct EventAnswer {
     render::TracedEvent traced;
     bool has_records = false;
 };
-/// What there is of it; nothing at all: ExitCode::nothing_matched, with where it was looked for. A source that cannot
-/// be read fails only where the answer is in no other. Records that name no host are of `host`, where that is given.
+/// Of the events of this serial the one stamped nearest to `time_ns`, among those of `host` where that is given
+/// (records that name no host are of it). What there is of it; nothing at all: ExitCode::nothing_matched, with where it
+/// was looked for; on several hosts alike: ExitCode::usage, with their names. A source that cannot be read fails only
+/// where the answer is in no other.
 base::Result<EventAnswer> event_of(store::Reader& reader, model::TimeNs time_ns, std::int64_t serial,
                                    const std::vector<std::unique_ptr<RecordSource>>& sources,
                                    const std::string& host = {});

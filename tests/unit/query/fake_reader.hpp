@@ -46,8 +46,16 @@ public:
         return {};
     }
     base::Result<std::int64_t> version() override { return current_version; }
-    base::Result<std::optional<model::Node>> by_event(model::TimeNs time_ns, std::int64_t serial) override {
-        return find(time_ns == 55 ? serial - 500 : 0);
+    std::vector<model::Id> of_event_502;  ///< at 55 ns
+    base::Result<std::vector<model::Node>> by_event(model::TimeNs time_ns, std::int64_t serial,
+                                                    const std::vector<model::BootId>& boots) override {
+        std::vector<model::Node> nodes;
+        for (const auto id : of_event_502) {
+            const bool is_wanted =
+                boots.empty() || std::find(boots.begin(), boots.end(), processes[id].boot) != boots.end();
+            if (time_ns == 55 && serial == 502 && is_wanted) nodes.push_back(*find(id));
+        }
+        return nodes;
     }
     base::Result<std::vector<model::KeptEvent>> records(model::Id owner, model::TimeNs until_ns) override {
         std::vector<model::KeptEvent> found;
@@ -55,7 +63,9 @@ public:
             if (event.time_ns <= until_ns) found.push_back(event);
         return found;
     }
-    base::Result<std::optional<model::KeptEvent>> record(model::TimeNs, std::int64_t) override { return std::nullopt; }
+    base::Result<std::vector<store::EventOfBoot>> kept_at(model::TimeNs, std::int64_t) override {
+        return std::vector<store::EventOfBoot>();
+    }
     base::Result<std::vector<model::Node>> ancestors(model::Id id) override {
         std::vector<model::Node> path;
         for (auto parent = processes.at(id).parent; parent != 0; parent = processes.at(parent).parent)

@@ -112,6 +112,20 @@ TEST_CASE("without serials the times decide") {
     CHECK(bench.at(50, {2500, 5}) == 0);
 }
 
+TEST_CASE("an event that the kernel did not count is placed by time, whatever the serials of others") {
+    Bench bench;
+    bench.life(2, 50, 1, {1000, 10}, Bench::At{2000, 30});
+    bench.life(3, 50, 1, {2100, 40}, Bench::At{9000, 50});
+    CHECK(bench.at(50, {1500, 0}) == 2);
+    CHECK(bench.at(50, {2150, 0}) == 3);
+    CHECK(bench.at(50, {8990, 0}) == 3);
+    CHECK(bench.at(50, {20'000, 0}) == 0);
+    bench.image(2, "sh", {1100, 12});
+    bench.image(2, "auditd", {1200, 14});
+    CHECK(bench.history(2, {1150, 0}) == "swapper/0 sh");
+    CHECK(bench.history(2, {1300, 0}) == "swapper/0 sh auditd");
+}
+
 TEST_CASE("never the newest life for want of a better one") {
     Bench bench;
     bench.life(2, 50, 1, {1000, 10}, Bench::At{2000, 30});

@@ -88,7 +88,8 @@ TEST_CASE("a name leads to its process, or matches nothing") {
     CHECK(found("@31") == -1);
     CHECK(found("31") == -1);
     CHECK(found("1763720000.123:530") == -1);
-    CHECK(resolve(reader, {ProcessName::Kind::event, 530, 55}, 0).value().process.id == 30);
+    reader.of_event_502 = {30};
+    CHECK(resolve(reader, {ProcessName::Kind::event, 502, 55}, 0).value().process.id == 30);
     CHECK(resolve(reader, {ProcessName::Kind::pid, 1030, 0}, 77, {9}).error().exit == base::ExitCode::nothing_matched);
 }
 
@@ -191,4 +192,23 @@ TEST_CASE("tampering stands in every path that lived through it, with who did it
     CHECK(path.tampering == std::vector<model::Tamper>{during, for_ever});
     REQUIRE(path.culprits.size() == 1);
     CHECK(path.culprits.at(3) == reader.processes[3]);
+}
+
+TEST_CASE("an event that several hosts have alike names them, that of one host on several boots is one") {
+    FakeReader reader;
+    reader.add(30, 0, 1);
+    reader.add(31, 0, 2);
+    reader.of_event_502 = {30, 31};
+    const auto resolved = [&](const std::vector<model::BootId>& boots) {
+        return resolve(reader, {ProcessName::Kind::event, 502, 55}, 0, boots);
+    };
+    reader.all_boots = {{1, "one", "beta", 1, true}, {2, "two", "alpha", 1, true}};
+    const auto refused = resolved({});
+    REQUIRE(!refused.has_value());
+    CHECK(refused.error().exit == base::ExitCode::usage);
+    CHECK(refused.error().cause == "several hosts have it: alpha, beta; choose with --host");
+    CHECK(resolved({2}).value().process.id == 31);
+    reader.all_boots[1].host = "beta";
+    CHECK(resolved({}).value().process.id == 30);
+    CHECK(!resolved({3}).has_value());
 }

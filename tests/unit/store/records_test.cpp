@@ -86,9 +86,11 @@ TEST_CASE("events come back byte for byte, also those of hostile bytes, and take
     CHECK(integer_of(at.path, "SELECT length(bytes) FROM record WHERE id=2") * 3 <
           static_cast<std::int64_t>(plain.text.size()));
     CHECK(at.serials(2, start_ns) == Serials{7});
-    CHECK(must(must(open_reader(at.path))->record(plain.time_ns, 8)) == plain);
-    CHECK(!must(must(open_reader(at.path))->record(plain.time_ns + 5 * second_ns, 8)));
-    CHECK(node(must(open_reader(at.path))->by_event(plain.time_ns, 8)).process.id == 2);
+    const auto found = must(must(open_reader(at.path))->kept_at(plain.time_ns, 8));
+    REQUIRE(found.size() == 1);
+    CHECK(found[0].event == plain);
+    CHECK(must(must(open_reader(at.path))->kept_at(plain.time_ns + 5 * second_ns, 8)).empty());
+    CHECK(must(must(open_reader(at.path))->by_event(plain.time_ns, 8)).at(0).process.id == 2);
 }
 
 TEST_CASE("a process is found by the type and the key of one and the same event") {

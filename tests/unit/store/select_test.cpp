@@ -66,8 +66,8 @@ struct Fixture {
         return node ? node->process.id : 0;
     }
     model::Id event(model::TimeNs time_ns, std::int64_t serial) {
-        const auto node = must(reader->by_event(time_ns, serial));
-        return node ? node->process.id : 0;
+        const auto nodes = must(reader->by_event(time_ns, serial));
+        return nodes.empty() ? 0 : nodes.front().process.id;
     }
 };
 
@@ -139,6 +139,40 @@ TEST_CASE_FIXTURE(Fixture, "an event is a birth, an image or an end, within a se
     CHECK(event(at(50), 35) == 3);
     CHECK(event(at(3), 31) == 0);
     CHECK(event(at(0), 0) == 0);
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "hosts count alike: the event that is stamped nearest is meant, or that of the boot that is") {
+    in_transaction(*writer, [&] {
+        auto alike = process(7, 6);
+        alike.boot = 2;
+        alike.born = {at(3.4), 30, model::How::fork, 2};  // as 3 in the other boot, at 3
+        alike.ended = model::End{at(50.2), 35, 0, std::nullopt, false, 2};
+        alike.image_seq = 0;
+        writer->put(alike);
+        auto exec = image(0, "/bin/sh");
+        exec.time_ns = at(2.8);
+        exec.serial = 25;
+        writer->put(7, exec);
+        writer->put(1, 5, {at(7), 99, "USER_AUTH", "", "of 5"});
+        writer->put(2, 7, {at(7.2), 99, "USER_AUTH", "", "of 7"});
+    });
+    CHECK(event(at(3), 30) == 3);
+    CHECK(event(at(3.4), 30) == 7);
+    CHECK(event(at(3.15), 30) == 3);
+    CHECK(event(at(3.25), 30) == 7);
+    CHECK(event(at(50.2), 35) == 7);
+    CHECK(event(at(2.5), 25) == 2);
+    CHECK(event(at(2.8), 25) == 7);
+    CHECK(event(at(7), 99) == 5);
+    CHECK(event(at(7.2), 99) == 7);
+    CHECK(must(reader->kept_at(at(7), 99)).size() == 2);
+    const auto in_boot = [&](model::BootId boot) { return must(reader->by_event(at(3), 30, {boot})).at(0).process.id; };
+    CHECK(in_boot(1) == 3);
+    CHECK(in_boot(2) == 7);
+    CHECK(must(reader->by_event(at(3), 30, {3})).empty());
+    // Just between them both are meant.
+    CHECK(must(reader->by_event(at(3.2), 30)).size() == 2);
 }
 
 TEST_CASE_FIXTURE(Fixture, "an event of a life of any length is found") {
