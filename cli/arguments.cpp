@@ -12,6 +12,10 @@ CLI::Validator at_least(std::int64_t least) {
         "");
 }
 
+CLI::Validator not_empty() {
+    return CLI::Validator([](std::string& text) { return std::string(text.empty() ? "is empty" : ""); }, "");
+}
+
 void declare_common(CLI::App& app, Arguments& arguments) {
     const char* const group = "Common options";
     app.add_option("--db", arguments.database, "The database (or LINEAGE_DB)")->type_name("FILE")->group(group);
@@ -63,8 +67,11 @@ void declare_filters(CLI::App& app, Arguments& arguments) {
                    "A process that it descends from ran, before that, a file that matches")
         ->type_name("GLOB");
     app.add_option("--record", arguments.record, "A record of this type was kept on it (AVC, USER_LOGIN, ...)")
-        ->type_name("TYPE");
-    app.add_option("--key", arguments.key, "A record was kept on it that a rule with this key made")->type_name("KEY");
+        ->type_name("TYPE")
+        ->check(not_empty());
+    app.add_option("--key", arguments.key, "A record was kept on it that a rule with this key made")
+        ->type_name("KEY")
+        ->check(not_empty());
     app.add_option("--limit", arguments.limit, "No more than this many")->type_name("N")->check(at_least(1));
 }
 

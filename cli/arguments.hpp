@@ -52,6 +52,8 @@ struct Arguments {
 
 /// A check for an option that takes a whole number.
 CLI::Validator at_least(std::int64_t least);
+/// A check for an option whose empty text would select everything: a script's variable that is not set.
+CLI::Validator not_empty();
 /// --db, --json, --color, --utc, --strict: declared for the program and again for each command, so that they are
 /// taken on either side of the command's name.
 void declare_common(CLI::App& app, Arguments& arguments);

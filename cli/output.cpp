@@ -2,11 +2,16 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstdio>
 #include <cstdlib>
+
+#include "ending.hpp"
 
 namespace lineage::cli {
 namespace {
@@ -19,6 +24,13 @@ std::string without_links(const std::string& path) {
     const std::string found = real == nullptr ? path : real;
     std::free(real);
     return found;
+}
+
+/// Is there room, or within a second?
+bool is_read(int fd) {
+    constexpr int wait_ms = 1000;
+    pollfd room{fd, POLLOUT, 0};
+    return ::poll(&room, 1, wait_ms) > 0;
 }
 
 }  // namespace
@@ -56,7 +68,14 @@ bool Output::write(std::string_view bytes) {
 void Output::flush() {
     std::string_view left = buffer_;
     while (!left.empty() && error_ == 0) {
-        const auto written = ::write(fd_.get(), left.data(), left.size());
+        // Who is to end does not wait for a reader that does not read. So much goes in where there is room at all.
+        const bool in_a_hurry = end_wanted();
+        if (in_a_hurry && !is_read(fd_.get())) {
+            error_ = EPIPE;
+            break;
+        }
+        const auto written =
+            ::write(fd_.get(), left.data(), in_a_hurry ? std::min<std::size_t>(left.size(), PIPE_BUF) : left.size());
         if (written >= 0) {
             left.remove_prefix(static_cast<std::size_t>(written));
         } else if (errno != EINTR) {

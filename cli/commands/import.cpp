@@ -18,6 +18,9 @@ void declare(CLI::App& app, Arguments& arguments) {
         ->type_name("HOST");
 }
 
+/// A clock is set back by less, records are displaced by less.
+constexpr model::TimeNs out_of_order_ns = 60'000'000'000;
+
 base::Result<ingest::ImportReport> import(const Arguments& arguments) {
     const auto writer = store::open_writer(arguments.database);
     if (!writer) return tl::unexpected(writer.error());
@@ -42,6 +45,13 @@ base::Status run(const Arguments& arguments) {
     std::fputs(counts.c_str(), stderr);
     if (report->boots > 1)
         std::fputs(fmt::format("lineage: hosts: {}, boots: {}\n", report->hosts, report->boots).c_str(), stderr);
+    if (report->backward_ns >= out_of_order_ns)
+        std::fputs(fmt::format("lineage: times go back by {} s in the input; if it is not in order (a rotated set the "
+                               "newest first), boots are not told apart and pids are confused: give the files oldest "
+                               "first\n",
+                               report->backward_ns / 1'000'000'000)
+                       .c_str(),
+                   stderr);
     return {};
 }
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "../command.hpp"
+#include "../ending.hpp"
 #include "../output.hpp"
 #include "../selection.hpp"
 #include "../view.hpp"
@@ -68,16 +69,19 @@ public:
 
     /// Someone writes at the other end, at his own pace.
     [[nodiscard]] bool is_live() const { return !file_; }
-    /// Is there more, or the end, within `wait_ms` (-1: however long it takes)?
-    bool ready(int wait_ms) {
+    /// Is there more, or the end, within `wait_ms` (-1: however long it takes, or until `end_fd` is readable)?
+    bool ready(int wait_ms, int end_fd) {
         if (!is_live()) return true;
-        pollfd waiting{fd_.get(), POLLIN, 0};
-        return ::poll(&waiting, 1, wait_ms) != 0;
+        pollfd waiting[] = {{fd_.get(), POLLIN, 0}, {end_fd, POLLIN, 0}};
+        return ::poll(waiting, std::size(waiting), wait_ms) > 0 && waiting[0].revents != 0;
     }
     /// 0 at the end.
     base::Result<std::size_t> read(std::vector<char>& into) {
         if (file_) {
             const int count = ::gzread(file_.get(), into.data(), static_cast<unsigned>(into.size()));
+            int error = Z_OK;
+            if (count <= 0) ::gzerror(file_.get(), &error);
+            if (error == Z_BUF_ERROR) return base::fail(name_, "the compressed file is cut short");
             if (count < 0) return base::fail(name_, "the file is damaged or cannot be read to its end");
             return static_cast<std::size_t>(count);
         }
@@ -99,13 +103,13 @@ private:
     std::unique_ptr<gzFile_s, CloseGz> file_;
 };
 
-base::Status run_stream(Input& input, trace::Tracer& tracer, Output& output, const bool& wanted) {
+base::Status run_stream(Input& input, trace::Tracer& tracer, Output& output, const bool& wanted, int end_fd) {
     std::vector<char> block(block_bytes);
     base::Status status;
-    while (status && wanted) {
-        if (!input.ready(0)) {
+    while (status && wanted && !end_wanted()) {
+        if (!input.ready(0, end_fd)) {
             output.flush();
-            if (!input.ready(tracer.holds() ? idle_ms : -1)) {
+            if (!input.ready(tracer.holds() ? idle_ms : -1, end_fd)) {
                 status = tracer.advance(now_ms());
                 continue;
             }
@@ -127,6 +131,9 @@ base::Status run_stream(Input& input, trace::Tracer& tracer, Output& output, con
 base::Status trace_log(const Arguments& arguments, store::Reader& reader) {
     auto input = Input::open(arguments.trace_input.empty() ? "-" : arguments.trace_input);
     if (!input) return tl::unexpected(input.error());
+    // A live log has no end of its own: told to end, what was read of it is handed out and counted.
+    const auto end_fd = input->is_live() ? end_on_signals() : -1;
+    if (!end_fd) return tl::unexpected(end_fd.error());
     auto output = Output::open("");
     if (!output) return tl::unexpected(output.error());
     trace::Options options;
@@ -134,13 +141,17 @@ base::Status trace_log(const Arguments& arguments, store::Reader& reader) {
     options.host = arguments.host;
     options.history_bytes_max = arguments.history_bytes_max;
     options.live = input->is_live();
+    auto gaps = GapWatch::open(arguments, reader);
+    if (!gaps) return tl::unexpected(gaps.error());
+    if (arguments.strict) options.see = [&](const model::Process& process) { gaps->see(process); };
     bool wanted = true;
     trace::Tracer tracer(reader, options, [&](std::string_view bytes) { wanted = wanted && output->write(bytes); });
-    const auto traced = run_stream(*input, tracer, *output, wanted);
+    const auto traced = run_stream(*input, tracer, *output, wanted, *end_fd);
     const auto finished = output->finish();
     if (const auto words = trace::missing_words(tracer.report()); !words.empty())
         std::fputs(fmt::format("lineage: {}\n", words).c_str(), stderr);
-    return traced ? finished : traced;
+    if (!traced) return traced;
+    return finished.and_then([&] { return gaps->verdict(); });
 }
 
 base::Status put_ancestry(const render::TracedParty& party, store::Reader& reader, const render::Style& style,
@@ -148,6 +159,14 @@ base::Status put_ancestry(const render::TracedParty& party, store::Reader& reade
     const auto path = query::path_of(reader, party.history.back().id);
     if (!path) return tl::unexpected(path.error());
     render::path_text(*path, style, out);
+    gaps.insert(gaps.end(), path->gaps.begin(), path->gaps.end());
+    return {};
+}
+
+base::Status add_gaps(const render::TracedParty& party, store::Reader& reader, std::vector<model::Gap>& gaps) {
+    if (party.history.empty()) return {};
+    const auto path = query::path_of(reader, party.history.back().id);
+    if (!path) return tl::unexpected(path.error());
     gaps.insert(gaps.end(), path->gaps.begin(), path->gaps.end());
     return {};
 }
@@ -164,6 +183,9 @@ base::Status trace_event(const Arguments& arguments, store::Reader& reader, cons
     base::Status status;
     if (arguments.json) {
         text = render::event_json(answer->traced, arguments.history_bytes_max) + "\n";
+        status = add_gaps(answer->traced.subject, reader, gaps);
+        for (const auto& object : answer->traced.objects)
+            if (status) status = add_gaps(object, reader, gaps);
     } else {
         if (answer->has_records) render::event_text(answer->traced.event, style, text);
         if (!answer->has_records) text += "no record of this event was found; what the database knows of it:\n";

@@ -1,18 +1,16 @@
 // `lineage watch`: a line for each process as it comes to match, as the recorder commits it.
 #include <poll.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <array>
 #include <chrono>
-#include <csignal>
 #include <cstdio>
 
 #include "../command.hpp"
+#include "../ending.hpp"
 #include "../output.hpp"
 #include "../selection.hpp"
 #include "../view.hpp"
-#include "lineage/base/unique_fd.hpp"
 
 namespace lineage::cli {
 namespace {
@@ -31,26 +29,23 @@ void declare(CLI::App& app, Arguments& arguments) {
 class Ending {
 public:
     static base::Result<Ending> open() {
-        sigset_t signals;
-        sigemptyset(&signals);
-        for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, signal);
-        sigprocmask(SIG_BLOCK, &signals, nullptr);
+        const auto fd = end_on_signals();
+        if (!fd) return tl::unexpected(fd.error());
         Ending ending;
-        ending.signals_.reset(::signalfd(-1, &signals, SFD_CLOEXEC));
-        if (!ending.signals_) return base::fail_errno("signalfd", errno);
+        ending.signals_ = *fd;
         return ending;
     }
     /// Waits for a write to the database, at most `wait_ms`. False: the end has come.
     bool wait(int database_fd, int wait_ms) {
-        pollfd waiting[] = {{signals_.get(), POLLIN, 0}, {STDOUT_FILENO, 0, 0}, {database_fd, POLLIN, 0}};
-        if (::poll(waiting, std::size(waiting), wait_ms) < 0) return true;
+        pollfd waiting[] = {{signals_, POLLIN, 0}, {STDOUT_FILENO, 0, 0}, {database_fd, POLLIN, 0}};
+        if (::poll(waiting, std::size(waiting), wait_ms) < 0) return !end_wanted();
         written_ = waiting[2].revents != 0;
         return waiting[0].revents == 0 && (waiting[1].revents & (POLLERR | POLLHUP)) == 0;
     }
     [[nodiscard]] bool written() const { return written_; }
 
 private:
-    base::UniqueFd signals_;
+    int signals_ = -1;
     bool written_ = false;
 };
 

@@ -2,6 +2,7 @@
 // assembling take about as long as deriving and storing, so each has a thread; what passes between them is in order, so
 // the result does not depend on their speeds. Each host that the lines name has a decoder on one side and a tracker on
 // the other; what they share are the ids.
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <thread>
@@ -36,11 +37,17 @@ public:
 
     void line(const model::Frame& frame, const std::optional<audit::LineStamp>& stamp) {
         if (!stamp) return decoder_.frame(frame);
-        if (signs_.begins(*stamp)) decoder_.end_boot();
+        if (signs_.begins(*stamp)) {
+            decoder_.end_boot();
+            newest_ns_ = 0;
+        }
+        backward_ns_ = std::max(backward_ns_, newest_ns_ - stamp->time_ns);
+        newest_ns_ = std::max(newest_ns_, stamp->time_ns);
         decoder_.record(*stamp, frame.received_ns);
     }
     FrameDecoder& decoder() { return decoder_; }
     [[nodiscard]] std::uint64_t boots() const { return boots_; }
+    [[nodiscard]] model::TimeNs backward_ns() const { return backward_ns_; }
     void finish() {
         decoder_.finish();
         hand_over();
@@ -62,6 +69,8 @@ private:
     Batch batch_;
     audit::BootSigns signs_;
     std::uint64_t boots_ = 0;
+    model::TimeNs newest_ns_ = 0;
+    model::TimeNs backward_ns_ = 0;
     FrameDecoder decoder_{[this](model::Observation&& observation) { take(std::move(observation)); }};
 };
 
@@ -84,6 +93,7 @@ public:
             report_.malformed += counters.malformed;
             report_.incomplete += counters.incomplete;
             report_.boots += host.boots();
+            report_.backward_ns = std::max(report_.backward_ns, host.backward_ns());
             report_.hosts += host.boots() != 0 ? 1 : 0;
         }
         return report_;

@@ -23,21 +23,34 @@ struct CloseGz {
 using GzFile = std::unique_ptr<gzFile_s, CloseGz>;
 
 struct Rotated {
-    std::string set;           ///< the name without number: "/var/log/audit/audit.log"
-    std::uint32_t number = 0;  ///< 0 is the newest
+    std::string set;           ///< the name without number or date: "/var/log/audit/audit.log"
+    std::uint64_t number = 0;  ///< 0 is the newest
 };
+
+/// logrotate's dateext: "-20261121", or with the hour; a later date is a smaller number.
+std::optional<std::uint64_t> number_of_date(std::string_view digits) {
+    constexpr std::size_t day_digits = 8;
+    constexpr std::size_t hour_digits = 10;
+    constexpr std::uint64_t after_all = 9'999'999'999;
+    if (digits.size() != day_digits && digits.size() != hour_digits) return std::nullopt;
+    const auto date = std::stoull(std::string(digits));
+    return after_all - (digits.size() == day_digits ? date * 100 : date);
+}
 
 Rotated rotated(std::string_view name) {
     const auto whole = name;
     if (name.size() > 3 && name.substr(name.size() - 3) == ".gz") name.remove_suffix(3);
-    const auto dot = name.rfind('.');
-    const auto digits = dot == std::string_view::npos ? std::string_view() : name.substr(dot + 1);
-    constexpr std::size_t digits_max = 9;  // fit in 32 bits
+    const auto mark = name.find_last_of(".-");
+    const auto digits = mark == std::string_view::npos ? std::string_view() : name.substr(mark + 1);
+    constexpr std::size_t digits_max = 10;
+    const Rotated alone{std::string(whole), 0};
     if (digits.empty() || digits.size() > digits_max ||
-        digits.find_first_not_of("0123456789") != std::string_view::npos) {
-        return {std::string(whole), 0};
-    }
-    return {std::string(name.substr(0, dot)), static_cast<std::uint32_t>(std::stoul(std::string(digits)))};
+        digits.find_first_not_of("0123456789") != std::string_view::npos)
+        return alone;
+    const std::string set(name.substr(0, mark));
+    if (name[mark] == '.') return {set, std::stoull(std::string(digits))};
+    const auto number = number_of_date(digits);
+    return number ? Rotated{set, *number} : alone;
 }
 
 base::Result<GzFile> open_log(const std::string& name) {

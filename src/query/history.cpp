@@ -92,16 +92,17 @@ base::Status Histories::read_boots() {
 
 base::Result<Histories::Place> Histories::place(const EventStamp& stamp, model::Pid pid, Role role) {
     const std::string_view node = stamp.node.empty() ? std::string_view(host_) : stamp.node;
-    // Of each host the boot that ran then.
+    // Of each host the boot that ran then; where that began just after the event, the one before it comes first.
     std::vector<const model::Boot*> running;
     const auto until_ns = later(stamp.time_ns, slack_ns);
     bool is_known = node.empty();
     for (const auto& boot : boots_) {
         if (!node.empty() && !same_host(boot.host, node)) continue;
         is_known = true;
-        const bool is_first = std::none_of(running.begin(), running.end(),
-                                           [&](const model::Boot* other) { return other->host == boot.host; });
-        if (boot.started_ns <= until_ns && is_first) running.push_back(&boot);
+        const bool has_another = std::any_of(running.begin(), running.end(), [&](const model::Boot* other) {
+            return other->host == boot.host && other->started_ns <= stamp.time_ns;
+        });
+        if (boot.started_ns <= until_ns && !has_another) running.push_back(&boot);
     }
     if (!is_known) return Place{0, Unplaced::unknown_host, false};
     std::vector<std::vector<model::Process>> lives(running.size());
@@ -115,12 +116,15 @@ base::Result<Histories::Place> Histories::place(const EventStamp& stamp, model::
     });
     if (!status) return tl::unexpected(status.error());
     Place place;
-    for (const auto& some : lives) {
-        const auto life = life_of(some, stamp, role);
+    std::string_view host;
+    for (auto i = running.size(); i-- > 0;) {  // the earlier boot of a host first
+        const auto life = life_of(lives[i], stamp, role);
         if (!life) continue;
+        if (place.process != 0 && running[i]->host == host) continue;
         if (place.process != 0) return Place{0, Unplaced::several_hosts, false};
         place.process = life->id;
         place.in_namespace = life->ns_pid.has_value();
+        host = running[i]->host;
     }
     return place;
 }
@@ -131,6 +135,7 @@ base::Result<const Histories::Known*> Histories::known(model::Id id) {
     if (!read) return tl::unexpected(read.error());
     if (!*read) return nullptr;
     if (processes_.size() >= processes_max) processes_.clear();
+    if (see_) see_((*read)->process);
     auto& node = **read;
     Known known{std::move(node.process), std::move(node.current.exe), {}};
     for (auto& image : node.images) {

@@ -58,6 +58,9 @@ private:
             const auto before = held.size();
             held.resize(before + block_bytes);
             const int count = ::gzread(file.get(), held.data() + before, block_bytes);
+            int error = Z_OK;
+            if (count <= 0) ::gzerror(file.get(), &error);
+            if (error == Z_BUF_ERROR) return base::fail(name, "the compressed file is cut short");
             if (count < 0) return base::fail(name, "cannot be read to its end");
             held.resize(before + static_cast<std::size_t>(count));
             const auto newline = held.rfind('\n');

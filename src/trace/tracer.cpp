@@ -23,9 +23,9 @@ audit::WindowLimits limits_of(const Options& options) {
 
 struct Tracer::State {
     State(store::Reader& reader, Options chosen, Write sink)
-        : options(chosen),
+        : options(std::move(chosen)),
           write(std::move(sink)),
-          histories(reader, options.host),
+          histories(reader, options.host, options.see),
           window([this](std::string_view bytes) { line(bytes); },
                  [this](audit::LoggedEvent&& event) { take(std::move(event)); }, limits_of(chosen)) {}
 
@@ -102,7 +102,7 @@ std::string missing_words(const Report& report) {
 }
 
 Tracer::Tracer(store::Reader& reader, Options options, Write write)
-    : state_(std::make_unique<State>(reader, options, std::move(write))) {}
+    : state_(std::make_unique<State>(reader, std::move(options), std::move(write))) {}
 Tracer::~Tracer() = default;
 
 base::Status Tracer::feed(std::string_view bytes, std::int64_t now_ms) {

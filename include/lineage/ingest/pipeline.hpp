@@ -67,6 +67,7 @@ struct ImportReport {
     std::uint64_t incomplete = 0;
     std::uint64_t hosts = 0;
     std::uint64_t boots = 0;
+    model::TimeNs backward_ns = 0;  ///< by how much a host's stamps went back within a boot: was the input in order?
 };
 
 struct ImportOptions {

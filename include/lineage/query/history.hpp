@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -44,8 +45,11 @@ const char* text_of(Unplaced why);  ///< "name no process", to go behind a numbe
 
 class Histories {
 public:
-    /// `host`: whose an event is that names none; empty: anybody's.
-    explicit Histories(store::Reader& reader, std::string host = {}) : reader_(reader), host_(std::move(host)) {}
+    using See = std::function<void(const model::Process&)>;
+    /// `host`: whose an event is that names none; empty: anybody's. `see` is told of each process of a history as it is
+    /// read, at least once.
+    explicit Histories(store::Reader& reader, std::string host = {}, See see = {})
+        : reader_(reader), host_(std::move(host)), see_(std::move(see)) {}
 
     /// To be called now and then: forgets what was read if the database has changed.
     base::Status refresh();
@@ -78,6 +82,7 @@ private:
 
     store::Reader& reader_;
     std::string host_;
+    See see_;
     std::int64_t version_ = -1;
     std::vector<model::Boot> boots_;  ///< latest start first
     std::unordered_map<model::Id, Known> processes_;

@@ -25,6 +25,7 @@ struct Options {
     bool live = false;
     /// No event is asked about before it is that old: a recorder commits ten times a second.
     std::int64_t ripe_ms = 400;
+    query::Histories::See see = {};  ///< is told of each process of a history, at least once
 };
 
 struct Report {

@@ -142,6 +142,10 @@ TEST_CASE("rotated sets are read oldest first, everything else in the order give
           Names{"audit.log.10", "audit.log.2.gz", "audit.log.1", "audit.log"});
     CHECK(oldest_first({"z", "b/audit.log.1", "a/audit.log", "b/audit.log", "a/audit.log.1", "-"}) ==
           Names{"z", "b/audit.log.1", "b/audit.log", "a/audit.log.1", "a/audit.log", "-"});
+    CHECK(oldest_first({"audit.log", "audit.log-20260921", "audit.log-20260923.gz", "audit.log-2026092214"}) ==
+          Names{"audit.log-20260921", "audit.log-2026092214", "audit.log-20260923.gz", "audit.log"});
+    CHECK(oldest_first({"web-2", "web-1", "a-20260923", "b-20260921"}) ==
+          Names{"web-2", "web-1", "a-20260923", "b-20260921"});
     CHECK(oldest_first({"c", "a", "b", "a"}) == Names{"c", "a", "a", "b"});
     CHECK(oldest_first({"x.12345678901", "x", ".1", "y.", "1"}) == Names{"x.12345678901", "x", ".1", "y.", "1"});
 }

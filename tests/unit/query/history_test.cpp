@@ -126,6 +126,18 @@ TEST_CASE("an event that the kernel did not count is placed by time, whatever th
     CHECK(bench.history(2, {1300, 0}) == "swapper/0 sh auditd");
 }
 
+TEST_CASE("what happened just before a boot began was in the boot before it, if anybody had the pid there") {
+    Bench bench;
+    bench.life(2, 50, 1, {1000, 5000});
+    bench.boot(2, "", 5500);
+    bench.life(5, 0, 0, {5500, 0}, {}, 2);
+    bench.life(6, 50, 5, {5600, 3}, {}, 2);
+    bench.life(7, 51, 5, {5600, 4}, {}, 2);
+    CHECK(bench.at(50, {5000, 5003}) == 2);
+    CHECK(bench.at(50, {5650, 5}) == 6);
+    CHECK(bench.at(51, {5499, 4}) == 7);
+}
+
 TEST_CASE("never the newest life for want of a better one") {
     Bench bench;
     bench.life(2, 50, 1, {1000, 10}, Bench::At{2000, 30});
