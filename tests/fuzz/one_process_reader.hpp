@@ -26,11 +26,16 @@ public:
     base::Result<std::optional<model::Node>> by_pid(model::Pid, model::TimeNs, model::BootId) override {
         return std::nullopt;
     }
-    base::Result<std::optional<model::Node>> by_event(model::TimeNs, std::int64_t) override { return std::nullopt; }
+    base::Result<std::vector<model::Node>> by_event(model::TimeNs, std::int64_t,
+                                                    const std::vector<model::BootId>&) override {
+        return std::vector<model::Node>();
+    }
     base::Result<std::vector<model::KeptEvent>> records(model::Id, model::TimeNs) override {
         return std::vector<model::KeptEvent>();
     }
-    base::Result<std::optional<model::KeptEvent>> record(model::TimeNs, std::int64_t) override { return std::nullopt; }
+    base::Result<std::vector<store::EventOfBoot>> kept_at(model::TimeNs, std::int64_t) override {
+        return std::vector<store::EventOfBoot>();
+    }
     base::Result<std::vector<model::Node>> ancestors(model::Id) override { return std::vector<model::Node>(); }
     base::Status select(const model::Filter&, const std::function<bool(model::Node&&)>&) override { return {}; }
     base::Result<std::vector<model::Gap>> gaps(model::BootId) override { return std::vector<model::Gap>(); }
