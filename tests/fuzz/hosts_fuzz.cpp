@@ -1,5 +1,6 @@
 // Any bytes as the log of several hosts and boots (node=), by `lineage import` itself, threads and all: what comes of
-// it is a forest, and no tree reaches from one boot into another. seeds: golden
+// it is a forest, and no tree reaches from one boot into another.
+// seeds: golden
 #include <sys/mman.h>
 #include <unistd.h>
 
