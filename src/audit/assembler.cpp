@@ -4,6 +4,7 @@
 #include <deque>
 
 #include "event.hpp"
+#include "serial_holes.hpp"
 
 namespace lineage::audit {
 
@@ -67,7 +68,8 @@ struct Pending {
 }  // namespace
 
 struct Assembler::State {
-    State(Take to, AssemblerLimits within) : take(std::move(to)), limits(within), released(within.remembered) {}
+    State(Take to, AssemblerLimits within)
+        : take(std::move(to)), limits(within), released(within.remembered), holes(within.patience_ns) {}
 
     Take take;
     AssemblerLimits limits;
@@ -75,6 +77,7 @@ struct Assembler::State {
     /// By ascending serial: the kernel's, and those that auditd counted.
     std::deque<Pending> pending, of_auditd;
     Released released;
+    SerialHoles holes;  ///< in the kernel's
     std::int64_t now_ns = 0;
     bool keeps_records = true;
 
@@ -85,7 +88,8 @@ struct Assembler::State {
     void record(std::uint16_t type, std::string_view text, std::string_view line, std::int64_t received_ns);
     [[nodiscard]] bool due(const Pending& event) const;
     void hand_over_due();
-    void hand_over(Pending& event);
+    void hand_over_front(std::deque<Pending>& events);
+    void tell(std::optional<model::Lost>&& lost);
 };
 
 Pending* Assembler::State::pending_for(const RecordId& id, Counter by) {
@@ -136,13 +140,17 @@ bool Assembler::State::due(const Pending& event) const {
 }
 
 void Assembler::State::hand_over_due() {
-    for (auto* events = next(); events != nullptr && due(events->front()); events = next()) {
-        hand_over(events->front());
-        events->pop_front();
-    }
+    for (auto* events = next(); events != nullptr && due(events->front()); events = next()) hand_over_front(*events);
+    tell(holes.lost(now_ns));
 }
 
-void Assembler::State::hand_over(Pending& event) {
+void Assembler::State::tell(std::optional<model::Lost>&& lost) {
+    if (lost) take(std::move(*lost));
+}
+
+void Assembler::State::hand_over_front(std::deque<Pending>& events) {
+    Pending& event = events.front();
+    if (&events == &pending) holes.came(event.event.id(), now_ns);
     // An event without its end may have handed over its first record alone: the rest makes another.
     if (event.ended || event.event.has_call()) released.add(event.event.id());
     ++counters.events;
@@ -150,6 +158,7 @@ void Assembler::State::hand_over(Pending& event) {
     auto kept = event.event.kept();
     if (auto observation = event.event.observation()) take(std::move(*observation));
     if (kept) take(std::move(*kept));
+    events.pop_front();
 }
 
 std::optional<LineStamp> stamp_of(std::string_view line) {
@@ -195,10 +204,13 @@ void Assembler::advance(std::int64_t received_ns) {
 }
 
 void Assembler::finish() {
-    for (auto* events = state_->next(); events != nullptr; events = state_->next()) {
-        state_->hand_over(events->front());
-        events->pop_front();
-    }
+    for (auto* events = state_->next(); events != nullptr; events = state_->next()) state_->hand_over_front(*events);
+    state_->tell(state_->holes.finish());
+}
+
+void Assembler::overrun(bool is) {
+    if (is) return state_->holes.begin_doubt();
+    state_->holes.end_doubt(state_->limits.window);
 }
 
 const AssemblerCounters& Assembler::counters() const {
@@ -212,6 +224,7 @@ void Assembler::save(base::Encoder& out) const {
     out.put(state_->now_ns);
     out.put(state_->keeps_records);
     state_->released.save(out);
+    state_->holes.save(out);
     for (const auto* events : {&state_->pending, &state_->of_auditd}) {
         out.put(static_cast<std::uint32_t>(events->size()));
         for (const Pending& event : *events) event.save(out);
@@ -225,6 +238,7 @@ void Assembler::restore(base::Decoder& in) {
     in.get(state_->now_ns);
     in.get(state_->keeps_records);
     state_->released.restore(in);
+    state_->holes.restore(in);
     for (auto* events : {&state_->pending, &state_->of_auditd}) {
         events->clear();
         const auto size = in.get<std::uint32_t>();

@@ -26,6 +26,7 @@ public:
 
     Received receive() override {
         Received received;
+        const bool inherited = records_.inherited();
         int count = records_.receive(socket_);
         if (count == -ENOBUFS) {
             received.overrun = true;
@@ -33,6 +34,7 @@ public:
         }
         received.any = count > 0;
         received.full = count > 0 && records_.full();
+        received.emptied = count >= 0 && !received.full && !inherited;
         received.failed = count < 0;
         return received;
     }

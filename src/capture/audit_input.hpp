@@ -13,6 +13,7 @@ namespace lineage::capture {
 struct Received {
     bool any = false;
     bool full = false;     ///< there may be more right now
+    bool emptied = false;  ///< nothing was left in the queue
     bool overrun = false;  ///< the queue has overflowed since the last call
     bool ended = false;    ///< no more will come
     bool failed = false;   ///< neither is anything there nor is it sure that nothing is

@@ -77,7 +77,8 @@ struct Capture::State {
     base::UniqueFd audit_fd;
     AuditFeed feed = AuditFeed::unicast;
     std::unique_ptr<AuditInput> audit;
-    bool audit_polled = false;  ///< a plain file as stdin cannot be waited for
+    bool audit_overrun = false;  ///< since the registered socket's queue was last seen empty
+    bool audit_polled = false;   ///< a plain file as stdin cannot be waited for
     base::UniqueFd connector;
     bool connector_overrun = false;  ///< since its queue was last seen empty: messages may have been dropped all along
     connector::Sequence sequence;
@@ -213,6 +214,7 @@ struct Capture::State {
         const bool events_came = drain_connector(drained, received_ns);
         if (received.any || events_came)
             recording.control(Control::connector_drained, payload_of(drained), received_ns);
+        if (received.overrun) overran(received_ns);
         if (received.any) {
             audit->hand_over([&](model::Frame frame) {
                 frame.received_ns = received_ns;
@@ -222,12 +224,8 @@ struct Capture::State {
                 if (heartbeat && heartbeat->waiting()) heartbeat->see(frame);
             });
         }
-        // A unicast queue that is full makes the kernel keep the records and try again; a multicast one loses them.
-        if (received.overrun && feed == AuditFeed::multicast) {
-            recording.lost(Witness::audit, carried.lost_checked_ns, received_ns, -1,
-                           "the multicast receive queue overflowed");
-            want_reconciliation();
-        }
+        if (received.emptied && std::exchange(audit_overrun, false))
+            recording.control(Control::audit_overrun, payload_of(std::uint8_t{0}), received_ns);
         if (received.ended) stopping = true;
         more_is_there = received.full;
         if (progress && !received.failed) progress();
@@ -237,6 +235,22 @@ struct Capture::State {
         idle_due = drained + timing.idle_ms * 1'000'000LL;
         if (check_due == never) check_due = drained + timing.check_ms * 1'000'000LL;
         return true;
+    }
+
+    /// A multicast queue that is full loses records. With a unicast one the kernel keeps them and tries again, but not
+    /// for ever: whether any were dropped the journal's reader sees by their serials.
+    void overran(TimeNs received_ns) {
+        if (feed == AuditFeed::multicast)
+            recording.lost(Witness::audit, carried.lost_checked_ns, received_ns, -1,
+                           "the multicast receive queue overflowed");
+        else
+            doubt_audit(received_ns);
+        want_reconciliation();
+    }
+
+    void doubt_audit(TimeNs received_ns) {
+        if (!std::exchange(audit_overrun, true))
+            recording.control(Control::audit_overrun, payload_of(std::uint8_t{1}), received_ns);
     }
 
     /// What waits in memory for the journal would be lost with this process: its successor is told since when.
@@ -472,7 +486,9 @@ void Capture::attach_audit(base::UniqueFd input, AuditFeed feed, bool alone) {
     const int fd = state_->audit_fd.get();
     state_->audit = feed == AuditFeed::lines ? make_line_input(fd) : make_netlink_input(fd, state_->window.audit());
     state_->audit_polled = !state_->wait_for(fd);
-    if (!state_->resumed) state_->control(Control::audit_up, payload_of(static_cast<std::uint8_t>(alone)));
+    if (!state_->resumed) return state_->control(Control::audit_up, payload_of(static_cast<std::uint8_t>(alone)));
+    // The kernel says it once, perhaps to the one that died.
+    if (feed == AuditFeed::unicast) state_->doubt_audit(realtime_now());
 }
 
 void Capture::watch_audit(AuditWatch& watched, std::uint32_t lost, TimeNs since_ns) {

@@ -96,6 +96,9 @@ void FrameDecoder::control(const model::Frame& frame) {
             assembler_.finish();
             take_(model::AuditDown{});
             break;
+        case model::Control::audit_overrun:
+            assembler_.overrun(in.get<bool>());
+            break;
         case model::Control::resumed:
             break;
     }

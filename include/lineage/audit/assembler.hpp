@@ -64,6 +64,9 @@ public:
     /// From here on: are records to be kept that say more than the history takes from them (model/kept_event.hpp)? So
     /// it is from the start.
     void keep_records(bool wanted);
+    /// Since the last record the queue that they come through has overflowed, or (false) it has been seen empty: events
+    /// that are missing in between become a Lost once `patience_ns` have passed.
+    void overrun(bool is);
     /// The time of receipt has come to `received_ns` without a record.
     void advance(std::int64_t received_ns);
     /// No more records: hands over everything that is held.

@@ -48,6 +48,9 @@ enum class Control : std::uint16_t {
     /// 0: not), i64 how often so far, i32 pid of capture, bytes what, i32 pid of who did it (0: not known; not in early
     /// journals). A later one with the same first two fields replaces it.
     tampered = 14,
+    /// u8: 1, the queue of the registered audit socket has overflowed, or may have before we took it over: serials that
+    /// are missing behind this may never come; 0, it has been seen empty.
+    audit_overrun = 15,
 };
 
 }  // namespace lineage::model

@@ -275,3 +275,84 @@ TEST_CASE(
         CHECK(changes[3].list == 0);
     }
 }
+
+namespace {
+
+constexpr std::int64_t second_ns = 1'000'000'000;
+
+/// The exits of `first` to `last`, received then.
+void exits(Bench& bench, int first, int last, std::int64_t received_ns) {
+    for (int serial = first; serial <= last; ++serial) {
+        bench.call(serial, sys_exit_group, "success=yes exit=0", received_ns);
+        bench.end(serial, received_ns);
+    }
+}
+
+std::vector<model::Lost> lost_of(const Bench& bench) {
+    std::vector<model::Lost> lost;
+    for (const auto& one : bench.said)
+        if (const auto* const gap = std::get_if<model::Lost>(&one)) lost.push_back(*gap);
+    return lost;
+}
+
+}  // namespace
+
+TEST_CASE("serials that never come are a loss where the queue overflowed, with their number, and nowhere else") {
+    Bench bench;
+    exits(bench, 1, 100, 10 * second_ns);
+    exits(bench, 111, 200, 10 * second_ns);  // no loss: nobody has said so
+    (*bench).overrun(true);
+    exits(bench, 201, 300, 11 * second_ns);  // what had waited in the queue when it overflowed
+    (*bench).overrun(false);
+    exits(bench, 1301, 1400, 11 * second_ns);
+    CHECK(lost_of(bench).empty());  // they might still come
+    (*bench).advance(14 * second_ns);
+    REQUIRE(lost_of(bench).size() == 1);
+    const auto lost = lost_of(bench).front();
+    CHECK(lost.witness == model::Witness::audit);
+    CHECK(lost.count == 1000);
+    CHECK(lost.from_ns == 1000 * second_ns);
+    CHECK(lost.to_ns == 1000 * second_ns);
+    // The doubt is over some events later.
+    exits(bench, 1401, 10'000, 14 * second_ns);
+    exits(bench, 10'101, 10'200, 14 * second_ns);
+    (*bench).advance(20 * second_ns);
+    (*bench).finish();
+    CHECK(lost_of(bench).size() == 1);
+}
+
+TEST_CASE("an overflow after which all comes is no loss, however late it comes") {
+    Bench bench;
+    exits(bench, 1, 100, 10 * second_ns);
+    (*bench).overrun(true);
+    for (int first = 200; first < 2000; first += 100) exits(bench, first, first + 90, 11 * second_ns);
+    for (int first = 1900; first >= 200; first -= 100) exits(bench, first + 91, first + 99, 11 * second_ns);
+    for (int serial = 199; serial > 150; --serial) exits(bench, serial, serial, 11 * second_ns);  // downwards
+    exits(bench, 101, 150, 11 * second_ns);                                                       // and upwards
+    (*bench).overrun(false);
+    exits(bench, 2000, 2100, 12 * second_ns);
+    (*bench).advance(20 * second_ns);
+    (*bench).finish();
+    CHECK(lost_of(bench).empty());
+}
+
+TEST_CASE("a doubt outlives a restart of who assembles; a boot ends it") {
+    Bench first;
+    exits(first, 1, 100, 10 * second_ns);
+    (*first).overrun(true);
+    exits(first, 201, 300, 11 * second_ns);
+    base::Encoder out(first.saved);
+    (*first).save(out);
+    Bench second;
+    base::Decoder in(first.saved);
+    (*second).restore(in);
+    REQUIRE(in.ok());
+    CHECK(in.rest().empty());
+    exits(second, 401, 500, 12 * second_ns);
+    (*second).finish();
+    REQUIRE(lost_of(second).size() == 1);
+    CHECK(lost_of(second).front().count == 200);
+    exits(second, 1001, 1100, 13 * second_ns);  // another boot's, which has no beginning here
+    (*second).finish();
+    CHECK(lost_of(second).size() == 1);
+}

@@ -43,6 +43,12 @@ void expect_look_at_proc(Capture& capture, const Sink& sink) {
     CHECK(sink.of(Control::snapshot_end).size() == 1);
 }
 
+std::vector<bool> overruns_in(const Sink& sink) {
+    std::vector<bool> told;
+    for (const auto& frame : sink.of(Control::audit_overrun)) told.push_back(frame.payload == std::string(1, '\1'));
+    return told;
+}
+
 bool has_gap(const Sink& sink, Witness witness, const std::string& why) {
     const auto lost = sink.of(Control::lost);
     return std::any_of(lost.begin(), lost.end(), [&](const Kept& frame) {
@@ -78,6 +84,37 @@ TEST_CASE("a multicast queue without room for a record") {
     capture.turn();
     CHECK(has_gap(sink, Witness::audit, "multicast receive queue overflowed"));
     expect_look_at_proc(capture, sink);
+}
+
+TEST_CASE(
+    "a unicast queue without room: no loss is told before the serials tell it, but where they are to be doubted") {
+    Sink sink;
+    Capture capture(sink, at_once);
+    Multicast audit(4096);
+    if (!audit.permitted) return;
+    auto connector = make_pair();
+    capture.attach_connector(std::move(connector.theirs));
+    capture.attach_audit(std::move(audit.theirs), AuditFeed::unicast, true);
+    capture.turn();
+    CHECK(overruns_in(sink).empty());
+    audit.overflow_with(audit_datagram(1300, "audit(1.0:1): "));
+    capture.turn();
+    CHECK(overruns_in(sink) == std::vector<bool>{true, false});
+    CHECK(sink.of(Control::lost).empty());
+    capture.turn();
+    CHECK(overruns_in(sink).size() == 2);
+    expect_look_at_proc(capture, sink);
+}
+
+TEST_CASE("who takes a unicast queue over does not know whether it had room all along, until it is empty") {
+    Sink sink;
+    Capture capture(sink, at_once);
+    REQUIRE(capture.resume());
+    auto audit = make_pair();
+    capture.attach_audit(std::move(audit.theirs), AuditFeed::unicast, true);
+    CHECK(overruns_in(sink) == std::vector<bool>{true});
+    capture.turn();
+    CHECK(overruns_in(sink) == std::vector<bool>{true, false});
 }
 
 TEST_CASE("a connector's queue without room for an event") {
