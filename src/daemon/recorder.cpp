@@ -22,6 +22,7 @@ namespace lineage::daemon {
 namespace {
 
 constexpr int tracker_finish_ms = 60'000;
+constexpr std::int64_t tracker_still_ns_max = 5'000'000'000;
 // A tracker that cannot stay alive is tried again after a pause that doubles.
 constexpr int respawn_pause_min_ms = 200;
 constexpr int respawn_pause_max_ms = 60'000;
@@ -312,15 +313,30 @@ void Recorder::repair(model::Witnesses missing) {
 void Recorder::watch_progress() {
     if (manager_.watchdog_ms() == 0) {
         stall_watch_.look_after();
-        return capture_->on_progress(StallWatch::progress_every_ms, [this] { stall_watch_.progress(); });
+        return capture_->on_progress(StallWatch::progress_every_ms, [this] {
+            stall_watch_.progress();
+            look_at_tracker(now_of(CLOCK_MONOTONIC));
+        });
     }
     const int every_ms = manager_.watchdog_ms() / 4;
     capture_->on_progress(every_ms, [this, every_ms] {
         const auto now = now_of(CLOCK_MONOTONIC);
+        look_at_tracker(now);
         if (now - watchdog_told_ns_ < every_ms * 1'000'000LL) return;
         watchdog_told_ns_ = now;
         ServiceManager::notify("WATCHDOG=1");
     });
+}
+
+/// Nobody waits for it; but what it does not read the journal keeps only within its bound.
+void Recorder::look_at_tracker(std::int64_t now_ns) {
+    const auto still_ns = tracker_.still_ns(now_ns);
+    if (!still_ns) return;
+    const bool stands = *still_ns > tracker_still_ns_max;
+    if (stands == std::exchange(tracker_stands_, stands)) return;
+    base::Status status;
+    if (stands) status = base::fail("tracker", "it stands still: stopped, or waiting for its disk");
+    troubles_.tell("tracker", status, "what is recorded waits in the journal");
 }
 
 std::map<std::string, std::string> Recorder::facts() const {

@@ -50,6 +50,7 @@ private:
     void drain_audit();
     void give_back_registration();
     void watch_progress();
+    void look_at_tracker(std::int64_t now_ns);
     [[nodiscard]] bool has_all() const;
     /// The service manager hands `fd` to our successor.
     void keep(const char* name, int fd) const;
@@ -96,6 +97,7 @@ private:
     model::TimeNs good_ns_ = 0;  ///< an earlier capture was well then
     std::int64_t spawned_at_ns_ = 0;
     int respawn_pause_ms_ = 0;
+    bool tracker_stands_ = false;
 };
 
 }  // namespace lineage::daemon

@@ -42,15 +42,14 @@ constexpr char alarm_packet = 'm';  // for the operator: what was done to its fi
 }  // namespace
 
 TrackerProcess::TrackerProcess(const Settings& settings) : settings_(settings) {
-    void* const shared =
-        ::mmap(nullptr, sizeof(std::atomic<std::uint64_t>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void* const shared = ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     CHECK(shared != MAP_FAILED);
-    needed_from_ = new (shared) std::atomic<std::uint64_t>(0);
+    shared_ = new (shared) Shared;
 }
 
 TrackerProcess::~TrackerProcess() {
     channel_.reset();  // one that still waits to be told gives up
-    ::munmap(needed_from_, sizeof *needed_from_);
+    ::munmap(shared_, sizeof *shared_);
 }
 
 base::Status TrackerProcess::spawn() {
@@ -103,6 +102,7 @@ base::Status TrackerProcess::follow_journal(int channel, int questions, pid_t pa
     options.tell = [say](const base::Status& status) {
         say(status ? std::string(1, caught_up_packet) : encode(waits_packet, status.error()));
     };
+    options.alive = [this] { shared_->rounds.fetch_add(1, std::memory_order_relaxed); };
     await_predecessor(options.journal + "/tracker.lock");
     const auto mended = mend_database(settings_.database, error_.remedy, kept_.get());
     if (!mended) return tl::unexpected(mended.error());
@@ -126,7 +126,7 @@ base::Status TrackerProcess::follow_journal(int channel, int questions, pid_t pa
         options.facts[name] = in.get_bytes();
     }
     options.since_ns = std::atoll(options.facts["recorder.since_ns"].c_str());
-    ReportingWriter reporting(std::move(*writer), *needed_from_);
+    ReportingWriter reporting(std::move(*writer), shared_->needed_from);
     return ingest::follow(options, reporting, stop_requested);
 }
 
@@ -165,6 +165,7 @@ TrackerProcess::News TrackerProcess::read_news() {
     switch (packet[0]) {
         case opened_packet:
             if (std::exchange(opened_, true)) return News::none;
+            moved_at_ns_.reset();
             kept_.reset(::open(settings_.database.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
             error_.remedy = base::Remedy::none;
             return News::opened;
@@ -184,6 +185,14 @@ TrackerProcess::News TrackerProcess::read_news() {
         default:
             return News::none;
     }
+}
+
+std::optional<std::int64_t> TrackerProcess::still_ns(std::int64_t now_ns) {
+    if (!running() || !opened_) return std::nullopt;
+    const auto rounds = shared_->rounds.load(std::memory_order_relaxed);
+    if (!moved_at_ns_ || rounds != rounds_seen_) moved_at_ns_ = now_ns;
+    rounds_seen_ = rounds;
+    return now_ns - *moved_at_ns_;
 }
 
 void TrackerProcess::begin_anew(const Settings& settings) {

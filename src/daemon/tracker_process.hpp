@@ -50,7 +50,11 @@ public:
     /// The pipe with its questions; once a spawn().
     base::UniqueFd take_questions() { return std::move(questions_); }
     /// The journal is needed from here on.
-    [[nodiscard]] std::uint64_t needed_from() const { return needed_from_->load(std::memory_order_relaxed); }
+    [[nodiscard]] std::uint64_t needed_from() const { return shared_->needed_from.load(std::memory_order_relaxed); }
+    /// For how long it has not gone round, which it does every second or so with frames to read or without, as of
+    /// CLOCK_MONOTONIC `now_ns` and at the times that this was asked; nullopt while there is none that has the database
+    /// open.
+    std::optional<std::int64_t> still_ns(std::int64_t now_ns);
 
     /// Has it end where the journal ends now; the next spawn() is with these settings.
     void begin_anew(const Settings& settings);
@@ -77,8 +81,14 @@ private:
     bool ends_early_ = false;  ///< told to begin anew, and not yet spawned again
     base::UniqueFd channel_;
     base::UniqueFd questions_;
-    bool opened_ = false;                      ///< this one has said so; it is told but once who records
-    std::atomic<std::uint64_t>* needed_from_;  ///< in memory shared with every child
+    bool opened_ = false;  ///< this one has said so; it is told but once who records
+    struct Shared {
+        std::atomic<std::uint64_t> needed_from{0};
+        std::atomic<std::uint64_t> rounds{0};
+    };
+    Shared* shared_;  ///< with every child
+    std::uint64_t rounds_seen_ = 0;
+    std::optional<std::int64_t> moved_at_ns_;
     /// On the database that this one writes, so that it can come back when somebody removes it; for the next one.
     base::UniqueFd kept_;
     base::Error waits_for_;

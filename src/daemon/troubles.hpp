@@ -21,7 +21,7 @@ public:
 
     /// The file may be of one that was killed; for who is sure to be the only one now.
     void forget_predecessors() const;
-    /// `topic` ("journal", "database") is so now; `meanwhile` says what becomes of the recording.
+    /// `topic` ("journal", "database", "tracker") is so now; `meanwhile` says what becomes of the recording.
     void tell(const std::string& topic, const base::Status& status, const std::string& meanwhile);
     /// A line `topic message` for each; absent when there is none.
     [[nodiscard]] const std::string& file() const { return file_; }

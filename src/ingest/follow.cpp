@@ -28,8 +28,10 @@ public:
             if (done || done.error().remedy != base::Remedy::waiting) return done;
             while (!done) {
                 tell(done);
-                for (int left_ms = options_.retry_ms; left_ms > 0 && stop_requested == 0; left_ms -= nap_ms)
+                for (int left_ms = options_.retry_ms; left_ms > 0 && stop_requested == 0; left_ms -= nap_ms) {
+                    options_.alive();
                     ::poll(nullptr, 0, std::min(left_ms, nap_ms));
+                }
                 if (stop_requested != 0) return done;
                 done = probe();
                 if (!done && done.error().remedy != base::Remedy::waiting) return done;
@@ -111,6 +113,7 @@ private:
             skipped |= reader_->take_skipped();
             is_new = reader_->position() > position;  // the hole reaches beyond it
             if (!is_new) pipeline_->frame(frame);
+            if (++since_looked_ % look_every == 0) options_.alive();
         }
         pipeline_->discard_changes();
         if (skipped) pipeline_->lost_frames(missing, is_new ? frame.received_ns : 0);
@@ -175,6 +178,7 @@ private:
     }
 
     void ask() {
+        options_.alive();
         since_looked_ = 0;
         for (const auto& question : pipeline_->take_questions()) {
             const std::int32_t pid = question.pid;

@@ -97,6 +97,8 @@ struct FollowOptions {
     /// Told when the store cannot be written and it waits, with why, and when it has caught up (also the
     /// first time).
     std::function<void(const base::Status&)> tell;
+    /// Called for as long as it goes round, with frames to read or without: every second or so at least.
+    std::function<void()> alive = [] {};
     std::function<void(const std::string&)> alarm;  ///< see tree::Tracker::take_alarms
 };
 /// Follows a journal into the store until `stop_requested` (checked at least every commit_ms) and the journal's end.

@@ -114,3 +114,28 @@ TEST_CASE("frames lost where the follower left off are a gap, and the first one 
     CHECK(store.gaps[0].to_ns > 1000);
     CHECK(store.saved.position == ends.back());
 }
+
+TEST_CASE("it says that it goes round: with frames to read, with frames to read again, and with none") {
+    const Folder folder;
+    const auto ends = write_journal(folder.path);
+    ingest::FollowOptions options;
+    options.journal = folder.path;
+    options.commit_ms = 1;
+    int rounds = 0;
+    volatile int stop = 1;
+    options.alive = [&] { ++rounds; };
+    sim::MemoryStore store;
+    REQUIRE(ingest::follow(options, store, stop));
+    CHECK(rounds > 0);
+    sim::MemoryStore behind;
+    behind.saved.checkpoint_position = ends[0];
+    behind.saved.position = ends.back();
+    rounds = 0;
+    REQUIRE(ingest::follow(options, behind, stop));
+    CHECK(rounds > 0);
+    rounds = 0;
+    stop = 0;
+    options.alive = [&] { stop = ++rounds == 5 ? 1 : 0; };
+    REQUIRE(ingest::follow(options, store, stop));
+    CHECK(rounds == 5);
+}
