@@ -70,13 +70,14 @@ void keep_first(base::Status& first, base::Status&& next) {
 /// The journal as capture's edge; lets segments go that the tracker needs no more.
 class Recorder::JournalSink final : public capture::FrameSink {
 public:
-    JournalSink(journal::Writer& journal, JournalSync& sync, const TrackerProcess& tracker)
-        : journal_(journal), sync_(sync), tracker_(tracker) {}
+    JournalSink(journal::Writer& journal, JournalSync& sync, const TrackerProcess& tracker, std::function<void()> moved)
+        : journal_(journal), sync_(sync), tracker_(tracker), moved_(std::move(moved)) {}
     base::Status append(const model::Frame& frame) override { return journal_.append(frame); }
     [[nodiscard]] std::uint64_t position() const override { return journal_.end(); }
     void publish() override {
         journal_.publish();
         sync_.note(journal_.end());
+        if (journal_.take_moved()) moved_();
         const auto needed_from = std::min(tracker_.needed_from(), journal_.end());  // its word, so within bounds
         if (needed_from == released_) return;
         released_ = needed_from;
@@ -87,6 +88,7 @@ private:
     journal::Writer& journal_;
     JournalSync& sync_;
     const TrackerProcess& tracker_;
+    std::function<void()> moved_;  ///< into another folder
     journal::Position released_ = 0;
 };
 
@@ -147,7 +149,10 @@ base::Status Recorder::prepare() {
         if (synced) return operator_.say(Priority::notice, "the journal goes to the disk again");
         operator_.say(Priority::alert, synced.error().message() + "; a power failure would lose what is recorded now");
     });
-    sink_ = std::make_unique<JournalSink>(*journal_, *sync_, tracker_);
+    sink_ = std::make_unique<JournalSink>(*journal_, *sync_, tracker_, [this] {
+        tracker_.begin_anew(settings_);  // its root is the one before
+        log_.begin_anew();
+    });
     if (auto started = log_.start(source_ == SourceChoice::netlink, journal_->end()); !started) return started;
     if (auto spawned = tracker_.spawn(); !spawned) return spawned;
     spawned_at_ns_ = now_of(CLOCK_MONOTONIC);

@@ -59,6 +59,16 @@ std::uint32_t checksum_of(const char* frame, std::uint64_t bytes) {
 
 }  // namespace
 
+FileId FileId::of(int fd) {
+    struct stat status {};
+    return ::fstat(fd, &status) == 0 ? FileId{status.st_dev, status.st_ino} : FileId{};
+}
+
+FileId FileId::at(const std::string& path) {
+    struct stat status {};
+    return ::lstat(path.c_str(), &status) == 0 ? FileId{status.st_dev, status.st_ino} : FileId{};
+}
+
 std::string segment_path(const std::string& directory, Position base) {
     char name[name_digits + 1];
     std::snprintf(name, sizeof name, "%016llx", static_cast<unsigned long long>(base));

@@ -2,6 +2,8 @@
 // The Writer maps segments for writing, Readers map them read-only; the end word in the header is all they share.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -42,6 +44,14 @@ constexpr std::uint64_t frame_bytes(std::size_t payload_bytes) {
     return (sizeof(FrameHeader) + payload_bytes + 7) & ~std::uint64_t{7};
 }
 
+struct FileId {
+    dev_t device = 0;
+    ino_t inode = 0;  ///< 0: no file
+    bool operator==(const FileId&) const = default;
+    static FileId of(int fd);
+    static FileId at(const std::string& path);
+};
+
 /// The end word: bytes of frames in the segment, which is a multiple of 8, and two flags in the bits that are free.
 struct End {
     std::uint64_t used = 0;
@@ -68,6 +78,8 @@ public:
     ~Segment();
 
     [[nodiscard]] bool is_open() const { return map_ != nullptr; }
+    /// Of a segment opened with Access::write: which file it is, whatever its name is by now.
+    [[nodiscard]] FileId file() const { return FileId::of(fd_.get()); }
     [[nodiscard]] Position base() const { return base_; }
     [[nodiscard]] std::uint64_t capacity() const { return map_bytes_ - sizeof(SegmentHeader); }
     /// The file's size now: the header and what is allocated for frames.

@@ -2,10 +2,12 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <ctime>
 #include <deque>
 #include <mutex>
+#include <utility>
 
 #include "lineage/base/check.hpp"
 #include "lineage/journal/journal.hpp"
@@ -16,8 +18,12 @@ namespace {
 
 constexpr std::uint64_t segment_bytes_max = 1ULL << 30;  // the end word's low half must not wrap, see segment.cpp
 
+std::string lock_path(const std::string& directory) {
+    return directory + "/lock";
+}
+
 base::Result<base::UniqueFd> lock_directory(const std::string& directory) {
-    const std::string path = directory + "/lock";
+    const std::string path = lock_path(directory);
     base::UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!fd) return base::fail_errno("open journal lock " + path, errno);
     struct flock lock {};
@@ -60,9 +66,13 @@ struct Writer::State {
     Position keep_from = 0;
     std::uint64_t lost_bytes = 0;
 
+    std::atomic<bool> gone = false;  // sync() has not found `current` where it belongs
+    bool moved = false;              // since the last take_moved(): into another folder of the same name
+
     std::mutex mutex;           // sync() may run in another thread: it guards changes of what follows
     std::deque<Closed> closed;  // oldest first
     Position current_base = 0;
+    FileId current_file;
     Position synced_base = 0;  // every segment before this one is on the disk
 
     State() = default;
@@ -79,6 +89,7 @@ struct Writer::State {
     base::Status roll(std::uint64_t frame_bytes);
     void keep_within(std::uint64_t bytes);
     void remove_oldest();
+    base::Status begin_elsewhere(std::uint64_t frame_bytes);
     base::Status sync();
 };
 
@@ -153,10 +164,13 @@ void Writer::State::enter(Segment next, std::uint64_t next_used) {
     refused = false;
     const std::lock_guard guard(mutex);
     current_base = current.base();
+    current_file = current.file();
 }
 
 base::Status Writer::State::roll(std::uint64_t frame_bytes) {
-    auto next = create(current.base() + used, frame_bytes);
+    // In the place of an empty one that is gone: under its name no reader would look for another.
+    const auto behind = std::max<std::uint64_t>(used, gone ? sizeof(FrameHeader) : 0);
+    auto next = create(current.base() + behind, frame_bytes);
     if (!next) return tl::unexpected(next.error());
     current.set_end({used, true, true});
     current.wake();
@@ -166,6 +180,24 @@ base::Status Writer::State::roll(std::uint64_t frame_bytes) {
         closed.push_back({current.base(), used, sizeof(SegmentHeader) + used});
     }
     enter(std::move(*next), 0);
+    return {};
+}
+
+// Somebody has taken the current segment away, perhaps with its folder. Who has it mapped reads it to its end, and
+// positions go on there: nothing is missing to them.
+base::Status Writer::State::begin_elsewhere(std::uint64_t frame_bytes) {
+    if (::mkdir(directory.c_str(), 0750) != 0 && errno != EEXIST)
+        return base::fail_errno("create journal " + directory, errno);
+    if (FileId::at(lock_path(directory)) != FileId::of(lock.get())) {
+        auto taken = lock_directory(directory);
+        if (!taken) return tl::unexpected(taken.error());
+        lock = std::move(*taken);
+        moved = true;
+        const std::lock_guard guard(mutex);
+        closed.clear();
+    }
+    if (auto rolled = roll(frame_bytes); !rolled) return rolled;
+    gone = false;
     return {};
 }
 
@@ -190,9 +222,11 @@ void Writer::State::remove_oldest() {
 base::Status Writer::State::sync() {
     std::vector<std::string> paths;
     Position last = 0;
+    FileId file;
     {
         const std::lock_guard guard(mutex);
         last = current_base;
+        file = current_file;
         for (const auto& segment : closed) {
             if (segment.base >= synced_base) paths.push_back(segment_path(directory, segment.base));
         }
@@ -201,9 +235,17 @@ base::Status Writer::State::sync() {
     }
     for (const auto& path : paths) {
         const base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-        if (!fd && errno == ENOENT) continue;  // removed meanwhile
+        const int error = fd ? 0 : errno;
+        if (path == segment_path(directory, last) && (error == ENOENT || (fd && FileId::of(fd.get()) != file))) {
+            const std::lock_guard guard(mutex);
+            if (current_base != last) continue;  // it has been removed as the oldest meanwhile
+            gone = true;
+            return base::fail("journal segment " + path,
+                              "somebody has removed, renamed or replaced it; another one is begun");
+        }
+        if (error == ENOENT) continue;  // removed meanwhile
         if (!fd || (path == directory ? ::fsync(fd.get()) : ::fdatasync(fd.get())) != 0)
-            return base::fail_errno("sync " + path, errno);
+            return base::fail_errno("sync " + path, error != 0 ? error : errno);
     }
     const std::lock_guard guard(mutex);
     synced_base = last;
@@ -251,7 +293,9 @@ base::Status Writer::append(const model::Frame& frame) {
                                                             std::to_string(payload_bytes_max));
     }
     const auto bytes = frame_bytes(frame.payload.size());
-    if (state.refused || bytes > state.current.capacity() - state.used) {
+    if (state.gone) {
+        if (auto begun = state.begin_elsewhere(bytes); !begun) return begun;
+    } else if (state.refused || bytes > state.current.capacity() - state.used) {
         const auto rolled = state.roll(bytes);
         if (!rolled) return rolled;
     }
@@ -271,6 +315,9 @@ void Writer::publish() {
 
 base::Status Writer::sync() {
     return state_->sync();
+}
+bool Writer::take_moved() {
+    return std::exchange(state_->moved, false);
 }
 Position Writer::end() const {
     return state_->current.base() + state_->used;

@@ -47,8 +47,11 @@ public:
     base::Status append(const model::Frame& frame);
     /// Wakes the readers that wait; one system call. (Those that do not wait see a frame as soon as append() returns.)
     void publish();
-    /// Waits until everything appended so far is on the disk.
+    /// Waits until everything appended so far is on the disk. Fails where somebody has taken the current segment away,
+    /// or the whole folder: the next append() then begins another one in its place.
     base::Status sync();
+    /// Since the last call that was in another folder: Readers must be opened anew, when they have read to the end.
+    [[nodiscard]] bool take_moved();
     [[nodiscard]] Position end() const;
     /// A new total_bytes_max; takes effect with the next segment.
     void limit(std::uint64_t total_bytes_max);

@@ -329,3 +329,83 @@ TEST_CASE("a reader whose segment is cut to nothing reads damage, and what comes
     });
     CHECK(outcome == 0);
 }
+
+namespace {
+
+using Mishap = void (*)(const std::string& directory);
+
+std::string newest_segment(const std::string& directory) {
+    std::string newest;
+    for (const auto& entry : std::filesystem::directory_iterator(directory))
+        if (entry.path().extension() == ".seg") newest = std::max(newest, entry.path().string());
+    return newest;
+}
+
+void check_goes_on_after(Mishap mishap, bool other_folder, std::uint64_t before) {
+    const TemporaryDirectory parent;
+    const auto directory = parent.path + "/journal";
+    auto writer = open_writer(directory);
+    auto reader = open_reader(directory);
+    for (std::uint64_t i = 0; i < before; ++i) append_number(writer, i);
+    REQUIRE(writer.sync());
+    mishap(directory);
+    append_number(writer, before);  // nobody has looked yet
+    const auto synced = writer.sync();
+    REQUIRE_FALSE(synced);
+    CHECK(synced.error().message().find("removed, renamed or replaced") != std::string::npos);
+    for (std::uint64_t i = before + 1; i < 100; ++i) append_number(writer, i);
+    CHECK(writer.take_moved() == other_folder);
+    CHECK_FALSE(writer.take_moved());
+    CHECK(writer.sync());
+    auto numbers = numbers_of(reader);
+    auto behind = open_reader(directory, reader.position());
+    for (const auto number : numbers_of(behind)) numbers.push_back(number);
+    CHECK(numbers == number_range(0, 100));
+    CHECK_FALSE(reader.take_skipped());
+    CHECK_FALSE(behind.take_skipped());
+    CHECK_FALSE(journal::Writer::open(directory));  // the lock is there, too
+}
+
+}  // namespace
+
+TEST_CASE("a segment that somebody removes, renames or replaces while it is written") {
+    for (const std::uint64_t before : {50, 1}) {
+        check_goes_on_after([](const std::string& at) { std::filesystem::remove(newest_segment(at)); }, false, before);
+        check_goes_on_after(
+            [](const std::string& at) { std::filesystem::rename(newest_segment(at), at + "/../moved.seg"); }, false,
+            before);
+        check_goes_on_after(
+            [](const std::string& at) {
+                const auto path = newest_segment(at);
+                std::filesystem::remove(path);
+                std::ofstream(path) << "something else";
+            },
+            false, before);
+    }
+}
+
+TEST_CASE("a folder that somebody removes, renames or replaces while a segment in it is written") {
+    check_goes_on_after([](const std::string& at) { std::filesystem::remove_all(at); }, true, 50);
+    check_goes_on_after([](const std::string& at) { std::filesystem::rename(at, at + ".moved"); }, true, 50);
+    check_goes_on_after(
+        [](const std::string& at) {
+            std::filesystem::rename(at, at + ".moved");
+            std::filesystem::create_directory(at);
+        },
+        true, 50);
+}
+
+TEST_CASE("a folder that cannot be made again is an error of append, and made when it can") {
+    const TemporaryDirectory parent;
+    const auto directory = parent.path + "/in/journal";
+    std::filesystem::create_directory(parent.path + "/in");
+    auto writer = open_writer(directory);
+    append_number(writer, 0);
+    std::filesystem::remove_all(parent.path + "/in");
+    REQUIRE_FALSE(writer.sync());
+    CHECK_FALSE(append_number_to(writer, 1));
+    std::filesystem::create_directory(parent.path + "/in");
+    append_number(writer, 1);
+    auto reader = open_reader(directory);
+    CHECK(numbers_of(reader) == number_range(1, 2));
+}
