@@ -83,6 +83,7 @@ struct Writer::State {
         limits.total_bytes_max = std::max(total_bytes_max, 2 * limits.segment_bytes);
     }
     base::Status recover();
+    [[nodiscard]] bool is_stray(Position base) const;
     Closed settle(Segment& segment, bool last);
     base::Result<Segment> create(Position base, std::uint64_t frame_bytes);
     void enter(Segment next, std::uint64_t next_used);
@@ -93,10 +94,21 @@ struct Writer::State {
     base::Status sync();
 };
 
+// A file with the name of a segment that no writer of ours can have made: far ahead of the clock that positions go by,
+// and there is nothing in it. Left in its place it would be the journal's last segment for ever.
+bool Writer::State::is_stray(Position base) const {
+    constexpr Position year = 365ULL * 24 * 3600 * 1'000'000'000;
+    if (base <= fresh_position(0) + year) return false;
+    const auto segment = Segment::open(directory, base, Segment::Access::read);
+    return segment && segment->is_open() && !segment->has_header() && segment->scan() == 0;
+}
+
 // Goes on in the segment that the last writer left, where that is sure to be whole, else in a new one.
 base::Status Writer::State::recover() {
-    const auto bases = list_segments(directory);
+    auto bases = list_segments(directory);
     if (!bases) return tl::unexpected(bases.error());
+    for (; !bases->empty() && is_stray(bases->back()); bases->pop_back())
+        ::unlink(segment_path(directory, bases->back()).c_str());
     Position next_base = fresh_position(0);
     Segment before;
     for (const Position base : *bases) {

@@ -409,3 +409,17 @@ TEST_CASE("a folder that cannot be made again is an error of append, and made wh
     auto reader = open_reader(directory);
     CHECK(numbers_of(reader) == number_range(1, 2));
 }
+
+TEST_CASE("an empty file with the name of a segment far ahead is not taken for the journal's last") {
+    const TemporaryDirectory directory;
+    for (const auto* const name : {"/fffffffffffffff8.seg", "/7ffffffffffffff8.seg"}) {
+        std::ofstream(directory.path + name) << "";
+        auto writer = open_writer(directory.path);
+        auto reader = open_reader(directory.path);
+        append_number(writer, 0);
+        append_number(writer, 1);
+        CHECK(numbers_of(reader).back() == 1);
+        CHECK(reader.position() == writer.end());
+        CHECK_FALSE(std::filesystem::exists(directory.path + name));
+    }
+}
