@@ -27,7 +27,7 @@ void encode(const model::Credentials& credentials, std::string& out) {
 
 }  // namespace
 
-SqliteWriter::SqliteWriter(std::unique_ptr<Database> database, base::UniqueFd lock)
+SqliteWriter::SqliteWriter(std::unique_ptr<Database> database, WriterLock lock)
     : lock_(std::move(lock)),
       database_(std::move(database)),
       watch_(database_->path()),

@@ -13,13 +13,14 @@
 #include "records.hpp"
 #include "sqlite.hpp"
 #include "sweep.hpp"
+#include "writer_lock.hpp"
 
 namespace lineage::store {
 
 class SqliteWriter final : public Writer {
 public:
     /// `database` is open, in WAL mode and of the newest schema; `lock` is held as long as this lives.
-    SqliteWriter(std::unique_ptr<Database> database, base::UniqueFd lock);
+    SqliteWriter(std::unique_ptr<Database> database, WriterLock lock);
     /// Leaves an empty log unless a reader is in it. SQLite does the same at the end only as long as it sees the file
     /// by its name (pager.c, databaseIsUnmoved), which lineaged's tracker does not, and nobody where the file was
     /// moved.
@@ -66,7 +67,7 @@ private:
     void forget_interned();
     void share_out(const Bounds& bounds);
 
-    base::UniqueFd lock_;  // outlives the database
+    WriterLock lock_;  // outlives the database
     std::unique_ptr<Database> database_;
     FileWatch watch_;
     InternCache names_, argvs_, credentials_;

@@ -2,11 +2,14 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <climits>
+#include <cstdint>
 #include <cstdlib>
+#include <utility>
 
 namespace lineage::store {
 namespace {
@@ -19,9 +22,28 @@ std::string holder(int fd) {
     return pid > 0 ? " (pid " + std::to_string(pid) + ")" : std::string();
 }
 
+constexpr const char* run_directory = "/run/lineage";
+
+base::Result<base::UniqueFd> lock_inode(const std::string& path) {
+    struct stat status {};
+    if (::geteuid() != 0 || ::stat(path.c_str(), &status) != 0) return base::UniqueFd();
+    if (::mkdir(run_directory, 0755) == 0) ::chmod(run_directory, 0755);  // whatever the umask
+    const std::string all = std::string(run_directory) + "/writers.lock";
+    base::UniqueFd fd(::open(all.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!fd) return base::UniqueFd();
+    struct flock lock {};
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    lock.l_start = static_cast<off_t>((std::uint64_t{status.st_dev} << 40 ^ status.st_ino) & INT64_MAX >> 1);
+    lock.l_len = 1;
+    if (::fcntl(fd.get(), F_OFD_SETLK, &lock) != 0 && (errno == EAGAIN || errno == EACCES))
+        return base::fail("database " + path, "another lineage is writing to it, under this name or another");
+    return fd;
+}
+
 }  // namespace
 
-base::Result<base::UniqueFd> lock_for_writing(const std::string& path) {
+base::Result<WriterLock> lock_for_writing(const std::string& path) {
     char real[PATH_MAX];
     if (::realpath(path.c_str(), real) == nullptr) return base::fail_errno("open " + path, errno);
     const std::string lock_path = std::string(real) + ".lock";
@@ -36,7 +58,9 @@ base::Result<base::UniqueFd> lock_for_writing(const std::string& path) {
     const auto pid = std::to_string(::getpid()) + "\n";
     // The pid is only for the message above; the lock holds without it.
     if (::ftruncate(fd.get(), 0) == 0) static_cast<void>(::pwrite(fd.get(), pid.data(), pid.size(), 0));
-    return fd;
+    auto of_inode = lock_inode(path);
+    if (!of_inode) return tl::unexpected(of_inode.error());
+    return WriterLock{std::move(fd), std::move(*of_inode)};
 }
 
 }  // namespace lineage::store

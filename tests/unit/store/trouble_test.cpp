@@ -162,6 +162,24 @@ TEST_CASE("a truncated or overwritten database is called damaged") {
     }
 }
 
+TEST_CASE("a second writer is refused under another name of the file, too, and when somebody has removed the lock") {
+    if (::geteuid() != 0) return;  // whoever else may not make the lock that knows
+    TemporaryDirectory directory;
+    const auto path = directory.file();
+    auto first = must(open_writer(path));
+    fs::create_hard_link(path, directory.file("other.db"));
+    fs::remove(path + ".lock");
+    for (const auto& name : {path, directory.file("other.db")}) {
+        const auto second = open_writer(name);
+        REQUIRE_FALSE(second);
+        CHECK(second.error().message() ==
+              "database " + name + ": another lineage is writing to it, under this name or another");
+    }
+    const auto unrelated = must(open_writer(directory.file("unrelated.db")));
+    first.reset();
+    CHECK(open_writer(directory.file("other.db")));
+}
+
 TEST_CASE("a second writer is refused until the first has gone, however it went") {
     TemporaryDirectory directory;
     const auto path = directory.file();
