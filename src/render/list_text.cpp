@@ -46,7 +46,7 @@ void list_line(const model::Node& node, const Style& style, std::string& out) {
     const bool killed = process.ended && process.ended->signal;
     line.put(end_words(process), killed ? Ink::bad : process.ended ? Ink::faint : Ink::good);
     line.to(lived_column);
-    line.put(process.ended ? duration_text(process.ended->time_ns - process.born.time_ns) : "-");
+    line.put(process.ended ? duration_text(process.born.time_ns, process.ended->time_ns) : "-");
     line.to(command_column);
     line.put(command_words(node, command_bytes_max));
     line.end();

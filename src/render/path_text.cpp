@@ -187,7 +187,7 @@ private:
     void put_end(const model::Process& process) {
         auto words = fmt::format("{}  {}", time_text(process.ended->time_ns, style_.utc), end_words(process));
         if (process.born.time_ns != 0 && process.ended->time_ns >= process.born.time_ns) {
-            words += ", after " + duration_text(process.ended->time_ns - process.born.time_ns);
+            words += ", after " + duration_text(process.born.time_ns, process.ended->time_ns);
         }
         if (process.ended->by != 0) words += ", from " + sender_words(process);
         put_detail("ended", words, process.ended->signal ? Ink::bad : Ink::plain);

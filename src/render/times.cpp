@@ -46,8 +46,10 @@ std::string time_text(model::TimeNs time_ns, bool utc) {
                        t.tm_hour, t.tm_min, t.tm_sec, (time_ns - seconds * ns_per_s) / 1'000'000, utc ? "Z" : "");
 }
 
-std::string duration_text(model::TimeNs duration_ns) {
-    if (duration_ns < 0) return "-" + duration_text(-duration_ns);
+std::string duration_text(model::TimeNs from_ns, model::TimeNs to_ns) {
+    if (to_ns < from_ns) return "-" + duration_text(to_ns, from_ns);
+    // Whatever a database says, the difference of any two fits.
+    const auto duration_ns = static_cast<std::uint64_t>(to_ns) - static_cast<std::uint64_t>(from_ns);
     const auto seconds = duration_ns / ns_per_s;
     if (seconds < 1) return fmt::format("{} ms", duration_ns / 1'000'000);
     if (seconds < 60) return fmt::format("{}.{} s", seconds, duration_ns % ns_per_s / 100'000'000);

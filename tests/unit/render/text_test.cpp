@@ -3,6 +3,9 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <limits>
+#include <tuple>
+#include <vector>
 
 #include "sample.hpp"
 
@@ -240,6 +243,23 @@ TEST_CASE("find's line has the id, the user and how it ended") {
 ID       PID     USER            LOGIN           STARTED                  ENDED         LIVED        COMMAND
 @3       4242    alice (1000)    alice (1000)    2025-11-21 12:00:03.123Z SIGKILL (9)   2.5 s        /usr/bin/bash as -bash
 )");
+}
+
+TEST_CASE("a life of any length that a damaged database may say has words") {
+    constexpr auto least = std::numeric_limits<model::TimeNs>::min();
+    constexpr auto most = std::numeric_limits<model::TimeNs>::max();
+    for (const auto& [from_ns, to_ns, words] :
+         std::vector<std::tuple<model::TimeNs, model::TimeNs, std::string>>{{noon_ns, least, "-1271"},
+                                                                            {0, least, "-106751 d 23 h"},
+                                                                            {least, most, "213503 d 23 h"},
+                                                                            {most, 0, "-106751 d 23 h"}}) {
+        auto node = shell();
+        node.process.born.time_ns = from_ns;
+        node.process.ended->time_ns = to_ns;
+        std::string out;
+        render::list_line(node, utc_style(), out);
+        CHECK(has_text(out, words));
+    }
 }
 
 TEST_CASE("boots are a line each, the newest is 0, and no name of a boot or host reaches the terminal raw") {
