@@ -17,7 +17,7 @@ namespace lineage::daemon {
 class JournalSync {
 public:
     /// What was appended is on the disk `sync_ms` later at the latest, if the disk takes it in half that time. `told`
-    /// is called, in the thread, when that begins to fail and when it works again.
+    /// is called, in the thread, when that begins to fail and when it has worked again for ten times `sync_ms`.
     JournalSync(journal::Writer& journal, int sync_ms, std::function<void(const base::Status&)> told);
     JournalSync(const JournalSync&) = delete;
     JournalSync& operator=(const JournalSync&) = delete;
