@@ -86,16 +86,26 @@ lineage::base::Result<Settings> read_settings(const CommandLine& given) {
     const std::string config = given.config.value_or(lineage::settings::default_config);
     if (!is_default || ::access(config.c_str(), F_OK) == 0)
         if (auto read = lineage::settings::read_config(config, settings); !read) return tl::unexpected(read.error());
+    const auto database_of_file = settings.database;
     if (const char* const database = std::getenv("LINEAGE_DB"); database != nullptr && *database != '\0')
         settings.database = database;
     if (given.database) settings.database = *given.database;
+    if (settings.database != database_of_file) settings.origins.erase("db");
     if (given.source) settings.source = sources.at(*given.source);
     if (given.backlog_wait_ms) settings.backlog_wait_ms = *given.backlog_wait_ms;
-    if (given.audit_log) settings.audit_log_file = *given.audit_log;
-    if (given.user) settings.tracker_user = *given.user;
+    if (given.audit_log) {
+        settings.audit_log_file = *given.audit_log;
+        settings.origins.erase("audit_log.file");
+    }
+    if (given.user) {
+        settings.tracker_user = *given.user;
+        settings.origins.erase("user.tracker");
+    }
     if (given.no_rules) settings.rules = false;
     settings.foreground = given.foreground;
     settings.ready_fd = given.ready_fd;
+    if (auto checked = lineage::daemon::check_on_this_machine(settings); !checked)
+        return tl::unexpected(checked.error());
     return settings;
 }
 

@@ -1,14 +1,17 @@
 #include "lineage/settings/settings.hpp"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <utility>
 
 #include "keys.hpp"
+#include "lineage/base/unique_fd.hpp"
 
 // Header-only and without exceptions, which the Debian library's own build has: errors are values here.
 #define TOML_EXCEPTIONS 0
@@ -19,6 +22,8 @@
 namespace lineage::settings {
 
 namespace {
+
+constexpr std::size_t text_bytes_max = 16U << 20;  // a device may have no end
 
 /// The mistake that stands first in the file is the one that is reported.
 struct Mistake {
@@ -53,11 +58,11 @@ bool is_table(const std::string& name) {
     return std::any_of(keys().begin(), keys().end(), [&](const Key& key) { return key.name.rfind(prefix, 0) == 0; });
 }
 
-void take(const std::string& name, const toml::key& written, const toml::node& node, Settings& settings,
-          std::vector<Mistake>& mistakes) {
+void take(const std::string& path, const std::string& name, const toml::key& written, const toml::node& node,
+          Settings& settings, std::vector<Mistake>& mistakes) {
     if (is_table(name) && node.is_table()) {
         for (const auto& [key, inner] : *node.as_table())
-            take(name + "." + std::string(key.str()), key, inner, settings, mistakes);
+            take(path, name + "." + std::string(key.str()), key, inner, settings, mistakes);
         return;
     }
     const auto key = std::find_if(keys().begin(), keys().end(), [&](const Key& known) { return known.name == name; });
@@ -66,17 +71,25 @@ void take(const std::string& name, const toml::key& written, const toml::node& n
                             is_table(name) ? "[" + name + "] must be a table" : "there is no setting " + shown(name)});
     else if (!key->take(value_of(node), settings))
         mistakes.push_back({node.source().begin.line, name + " must be " + key->wanted});
+    else
+        settings.origins[name] = path + ":" + std::to_string(node.source().begin.line);
 }
 
 base::Result<std::string> text_of(const std::string& path) {
-    std::ifstream in(path);
-    if (!in) return base::fail("read " + path, std::strerror(errno), base::ExitCode::usage);
-    std::ostringstream text;
-    text << in.rdbuf();
-    // A directory opens well and then cannot be read; nothing at all sets failbit on `text`, too.
-    if (in.bad() || (!text && in.peek() != std::ifstream::traits_type::eof()) || std::filesystem::is_directory(path))
-        return base::fail("read " + path, "it cannot be read to its end", base::ExitCode::usage);
-    return text.str();
+    const auto refuse = [&](const std::string& why) { return base::fail("read " + path, why, base::ExitCode::usage); };
+    // Nothing is waited for: not a pipe's writer, not a terminal's user.
+    const base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    struct stat status {};
+    if (!fd || ::fstat(fd.get(), &status) != 0) return refuse(std::strerror(errno));
+    if (S_ISFIFO(status.st_mode)) return refuse("it is a pipe, which cannot be read again at SIGHUP");
+    std::string text;
+    char part[16 << 10];
+    ssize_t size = 0;
+    while (text.size() <= text_bytes_max && (size = ::read(fd.get(), part, sizeof part)) > 0)
+        text.append(part, static_cast<std::size_t>(size));
+    if (size < 0) return refuse(std::strerror(errno));
+    if (size > 0) return refuse("it is longer than " + std::to_string(text_bytes_max >> 20) + " MiB");
+    return text;
 }
 
 }  // namespace
@@ -89,7 +102,7 @@ base::Status read_config_text(const std::string& path, std::string_view text, Se
     if (!parsed) return refuse(parsed.error().source().begin.line, std::string(parsed.error().description()));
     Settings read = settings;
     std::vector<Mistake> mistakes;
-    for (const auto& [key, node] : parsed.table()) take(std::string(key.str()), key, node, read, mistakes);
+    for (const auto& [key, node] : parsed.table()) take(path, std::string(key.str()), key, node, read, mistakes);
     if (!mistakes.empty()) {
         const auto first = std::min_element(mistakes.begin(), mistakes.end(),
                                             [](const Mistake& a, const Mistake& b) { return a.line < b.line; });

@@ -26,6 +26,10 @@ struct Operator {
     std::function<void(Priority, const std::string& text)> say;
 };
 
+/// What a value may only be wrong about on this machine: a user that is not there, a path that leads nowhere, a log in
+/// the place of the database or the journal. The error's object is FILE:LINE where a file says it, else the key.
+base::Status check_on_this_machine(const Settings& settings);
+
 /// Records until SIGTERM or SIGINT; SIGHUP reloads the configuration. Without Settings::foreground it returns in the
 /// calling process as soon as a process in the background records, or has failed to.
 base::Status run(const Settings& settings, const Operator& to_whom);

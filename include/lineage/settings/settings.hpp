@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,11 @@
 namespace lineage::settings {
 
 enum class SourceChoice : std::uint8_t { automatic, netlink, multicast, plugin, connector };
+
+/// Where a value stands is no part of it: any two are equal.
+struct Origins : std::map<std::string, std::string> {
+    bool operator==(const Origins&) const { return true; }
+};
 
 struct Settings {
     // The command line's alone.
@@ -47,6 +53,9 @@ struct Settings {
     std::uint32_t rules_alarm_interval_s = 60;  ///< rules.alarm_interval_s
 
     std::string tracker_user = "lineage";  ///< user.tracker
+
+    /// "FILE:LINE" by key, for what stands in a file and nothing overrode.
+    Origins origins;
 
     bool operator==(const Settings&) const = default;
 

@@ -3,6 +3,7 @@
 #include "lineage/settings/settings.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -11,6 +12,7 @@
 #include <string>
 
 using namespace lineage;
+using namespace std::string_literals;
 
 namespace {
 
@@ -131,6 +133,15 @@ TEST_CASE("a file that is missing or a directory is refused") {
     settings::Settings settings;
     CHECK_FALSE(settings::read_config("/nonexistent/lineage.toml", settings).has_value());
     CHECK_FALSE(settings::read_config("/tmp", settings).has_value());
+}
+
+TEST_CASE("a file that has no end, or that somebody has yet to write, is refused at once") {
+    const File file("");
+    const auto pipe = file.path() + ".pipe";
+    REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+    settings::Settings settings;
+    for (const auto& path : {pipe, "/dev/zero"s, "/dev/full"s}) CHECK_FALSE(settings::read_config(path, settings));
+    ::unlink(pipe.c_str());
 }
 
 TEST_CASE("what a running lineaged takes over, and what it names as left for a restart") {
