@@ -99,14 +99,15 @@ base::Result<base::UniqueFd> open_unicast(int queue_bytes) {
     return socket;
 }
 
-base::Status take_over_unicast(int socket) {
+base::Result<bool> take_over_unicast(int socket) {
     auto control = Control::open();
     if (!control) return tl::unexpected(control.error());
     const auto state = control->state();
     if (!state) return tl::unexpected(state.error());
-    if (state->pid == 0) return register_as_daemon(socket);
-    if (::kill(static_cast<pid_t>(state->pid), 0) == 0) return held_by(state->pid);
-    return {};
+    if (state->pid != 0 && ::kill(static_cast<pid_t>(state->pid), 0) == 0) return held_by(state->pid);
+    if (state->pid != 0) return true;
+    if (auto registered = register_as_daemon(socket); !registered) return tl::unexpected(registered.error());
+    return false;
 }
 
 base::Result<base::UniqueFd> open_multicast(int queue_bytes) {

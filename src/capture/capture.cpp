@@ -80,7 +80,6 @@ struct Capture::State {
     bool audit_overrun = false;  ///< since the registered socket's queue was last seen empty
     bool audit_polled = false;   ///< a plain file as stdin cannot be waited for
     base::UniqueFd connector;
-    bool connector_overrun = false;  ///< since its queue was last seen empty: messages may have been dropped all along
     connector::Sequence sequence;
     Datagrams events{window.connector()};
     base::UniqueFd questions;
@@ -154,23 +153,25 @@ struct Capture::State {
         bool any = false;
         bool more = connector || events.inherited();
         while (more) {
+            const bool inherited = events.inherited();  // says nothing of what the queue holds
             const int count = events.receive(connector.get());
             if (count == -ENOBUFS) {
-                connector_overrun = true;
+                carried.connector_overrun = true;
                 connector_overflowed();
                 continue;
             }
             if (count <= 0) {
-                connector_overrun = false;
+                carried.connector_overrun = false;
                 break;
             }
             any = true;
-            connector_overrun &= events.full();
+            const bool maybe_more = inherited || events.full();
+            carried.connector_overrun &= maybe_more;
             const TimeNs youngest = append_events(received_ns);
-            more = events.full() && youngest <= until_ns;
+            more = maybe_more && (youngest <= until_ns || inherited) && connector;
         }
         // The kernel says it once, and goes on dropping until the queue is empty (netlink_overrun, netlink_rcv_wake).
-        if (connector_overrun) connector_overflowed();
+        if (carried.connector_overrun) connector_overflowed();
         carried.connector_sure_ns = received_ns;
         return any;
     }
@@ -493,12 +494,22 @@ void Capture::attach_audit(base::UniqueFd input, AuditFeed feed, bool alone) {
 
 void Capture::watch_audit(AuditWatch& watched, std::uint32_t lost, TimeNs since_ns) {
     state_->state_watch = &watched;
-    if (!state_->resumed) state_->carried.lost = lost;
-    if (!state_->resumed && since_ns != 0) state_->carried.lost_checked_ns = since_ns;
+    if (state_->resumed) {
+        state_->lost_is(lost);
+    } else {
+        state_->carried.lost = lost;
+        if (since_ns != 0) state_->carried.lost_checked_ns = since_ns;
+    }
     state_->look_due = monotonic_now();
     watch(watched.fd(), [state = state_.get()] {
         if (const auto answer = state->state_watch->take()) state->audit_is(*answer);
     });
+}
+
+void Capture::registration_was_lost() {
+    state_->recording.lost(Witness::audit, state_->carried.lost_checked_ns, realtime_now(), -1,
+                           "the kernel had given up the audit daemon, which was dead or slow");
+    state_->want_reconciliation();
 }
 
 void Capture::on_alarm(std::function<void(const std::string&)> told) {

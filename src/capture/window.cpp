@@ -39,7 +39,7 @@ struct Layout {
     Batch<connector_batch_max, connector_bytes_max> connector;
 };
 // The last character is the layout's version.
-constexpr char magic[8] = {'L', 'N', 'G', 'W', 'N', 'D', 'W', '2'};
+constexpr char magic[8] = {'L', 'N', 'G', 'W', 'N', 'D', 'W', '3'};
 
 Layout& layout(void* memory) {
     return *static_cast<Layout*>(memory);

@@ -250,8 +250,9 @@ base::Status Recorder::open_audit() {
     const bool alone = source_ == SourceChoice::netlink;
     base::UniqueFd& kept = alone ? kept_.unicast : kept_.multicast;
     if (kept) {
-        if (alone)
-            if (auto taken = audit::take_over_unicast(kept.get()); !taken) return taken;
+        const auto registered = alone ? audit::take_over_unicast(kept.get()) : true;
+        if (!registered) return tl::unexpected(registered.error());
+        if (goes_on_ && !*registered) capture_->registration_was_lost();
         return hold_audit(std::move(kept), alone);
     }
     // Registered before audit is switched on: what no daemon takes goes to the kernel log.

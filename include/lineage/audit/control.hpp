@@ -110,8 +110,10 @@ bool is_ours(const std::string& rule);
 /// Non-blocking. EEXIST where another process is: the message names its pid.
 base::Result<base::UniqueFd> open_unicast(int queue_bytes);
 /// The same for a socket that an earlier process registered and someone kept open. It stays registered under the pid of
-/// the dead, which the kernel does not let anybody change while the socket is open.
-base::Status take_over_unicast(int socket);
+/// the dead, which the kernel does not let anybody change while the socket is open. True: it was still registered.
+/// False: the kernel had given it up (kauditd_send_queue in kernel/audit.c does so where a socket stays full for half a
+/// second), and it had to be registered anew; records from between were not queued.
+base::Result<bool> take_over_unicast(int socket);
 /// A member of AUDIT_NLGRP_READLOG: best effort, beside a running daemon.
 base::Result<base::UniqueFd> open_multicast(int queue_bytes);
 /// Registers the socket once more, after the registration was lost. Does not wait: a refusal arrives on the socket

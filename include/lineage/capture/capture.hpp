@@ -90,6 +90,8 @@ public:
     /// Losses are counted from `lost` on, which it was at `since_ns` (0: now); when resumed, from where the earlier
     /// capture left off. `watch` must outlive run().
     void watch_audit(AuditWatch& watch, std::uint32_t lost, model::TimeNs since_ns = 0);
+    /// It was found that the kernel had given up the daemon's registration since the last look at audit.
+    void registration_was_lost();
     /// Told what an operator should know at once, in one line.
     void on_alarm(std::function<void(const std::string&)> told);
     /// Calls `progress` after every turn that took what was there or found nothing, and at least every `every_ms`.

@@ -27,9 +27,11 @@ struct Carried {
     std::int64_t real_minus_boot_ns = 0;
     std::int64_t waiting_since_ns = 0;   ///< frames wait in the dead one's memory since then; 0: none
     std::int64_t alive_ns = 0;           ///< when it last took something off a queue
-    std::int64_t lost_checked_ns = 0;    ///< the kernel's counter was `lost` then
+    std::int64_t lost_checked_ns = 0;    ///< audit was looked at then: its counter was `lost`, the daemon was ours
     std::int64_t connector_sure_ns = 0;  ///< no connector event from before then is missing
     std::uint32_t lost = 0;
+    /// The connector's queue has overflowed and was not seen empty since: the kernel may be dropping all along.
+    bool connector_overrun = false;
 };
 
 class Window {

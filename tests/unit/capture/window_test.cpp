@@ -255,10 +255,63 @@ TEST_CASE("what the kernel has counted as lost since the death is told from the 
     CHECK(sink.of(Control::lost).empty());
     Capture capture(sink, {}, std::move(*Window::adopt(std::move(memfd))));
     REQUIRE(capture.resume().has_value());
-    capture.watch_audit(counter, 120);  // what it is now: lost while nobody looked
+    capture.watch_audit(counter, 120);            // what it is now: lost while nobody looked
+    REQUIRE(sink.of(Control::lost).size() == 1);  // at once: the next answer may come after the next death
+    const auto lost = lost_of(sink.of(Control::lost)[0]);
+    CHECK(lost.count == 6);
+    CHECK(lost.from_ns == looked_ns);
     capture.lost_is(121);
+    REQUIRE(sink.of(Control::lost).size() == 2);
+    CHECK(lost_of(sink.of(Control::lost)[1]).count == 1);
+}
+
+TEST_CASE("a registration that was lost while nobody was there is a gap from the last look at audit on") {
+    auto window = Window::make();
+    REQUIRE(window.has_value());
+    base::UniqueFd memfd(::dup(window->fd()));
+    Sink sink;
+    {
+        Capture capture(sink, {}, std::move(*window));
+        REQUIRE(capture.begin({}).has_value());
+    }
+    const auto looked_ns = Window::adopt(base::UniqueFd(::dup(memfd.get())))->carried().lost_checked_ns;
+    Capture capture(sink, {}, std::move(*Window::adopt(std::move(memfd))));
+    REQUIRE(capture.resume().has_value());
+    capture.registration_was_lost();
     REQUIRE(sink.of(Control::lost).size() == 1);
     const auto lost = lost_of(sink.of(Control::lost)[0]);
-    CHECK(lost.count == 7);
+    CHECK(lost.witness == model::Witness::audit);
     CHECK(lost.from_ns == looked_ns);
+    CHECK(lost.to_ns >= looked_ns);
+}
+
+TEST_CASE("events that an earlier capture left say nothing of what the queue holds: it is drained behind them") {
+    auto window = Window::make();
+    REQUIRE(window.has_value());
+    base::UniqueFd memfd(::dup(window->fd()));
+    auto events = make_pair();
+    base::UniqueFd later(::dup(events.theirs.get()));
+    Sink sink;
+    send(events.ours.get(), connector_datagram(now_ns(), 1));
+    {
+        Sink refusing;
+        Capture capture(refusing, {}, std::move(*window));
+        REQUIRE(capture.begin({}).has_value());
+        capture.attach_connector(std::move(events.theirs));
+        capture.turn();  // the datagram stays in the window: its journal is gone with it
+    }
+    send(events.ours.get(), connector_datagram(now_ns(), 2));
+    {
+        auto adopted = Window::adopt(base::UniqueFd(::dup(memfd.get())));
+        adopted->carried().connector_overrun = true;
+    }
+    Capture capture(sink, {}, std::move(*Window::adopt(std::move(memfd))));
+    REQUIRE(capture.resume().has_value());
+    capture.attach_connector(std::move(later));
+    capture.turn();
+    const auto is_event = [](const auto& frame) { return frame.source == model::Source::connector; };
+    CHECK(std::count_if(sink.kept.begin(), sink.kept.end(), is_event) == 2);
+    CHECK(sink.of(Control::lost).empty());  // it has been seen empty
+    REQUIRE(sink.of(Control::connector_drained).size() == 1);
+    CHECK(sink.kept.back().is(Control::connector_drained));
 }
