@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <sstream>
@@ -65,7 +64,7 @@ base::Result<AuditHold> AuditHold::take(audit::Control control, const std::strin
         hold.behind_loader_ = true;
         hold.weakened_meanwhile_ = find_beside_loader({*state, *rules});
     }
-    if (auto written = hold.write_found(); !written) return tl::unexpected(written.error());
+    hold.write_found();
     if (hold.locked_) return hold;
     if (auto applied = hold.apply(); !applied) {
         (void)hold.withdraw();
@@ -155,7 +154,7 @@ base::Status AuditHold::set_backlog(std::uint32_t limit, std::uint32_t wait_ms) 
     if (!wishes_.backlog || locked_) return {};
     wishes_.backlog_limit = limit;
     wishes_.backlog_wait_ms = wait_ms;
-    if (auto written = write_found(); !written) return written;
+    write_found();
     if (auto set = control_.set_backlog_limit(limit); !set) return set;
     return control_.set_backlog_wait_raw(ours().backlog_wait_time);
 }
@@ -197,8 +196,7 @@ base::Status AuditHold::set_aside(const std::vector<std::string>& rules) {
         found_.aside.push_back(rule);
         is_news = true;
     }
-    if (is_news)
-        if (auto written = write_found(); !written) return written;
+    if (is_news) write_found();
     base::Status result;
     for (std::size_t i = 0; i < std::min(rules.size(), set_aside_max); ++i)
         keep_first(result, control_.delete_rule(rules[i]));
@@ -271,9 +269,8 @@ base::Status AuditHold::restore() {
     return result;
 }
 
-base::Status AuditHold::write_found() const {
-    const std::string temporary = file_ + ".new";
-    std::ofstream out(temporary, std::ios::trunc);
+void AuditHold::write_found() {
+    std::ostringstream out;
     out << "boot " << boot_ << '\n';
     for (const auto& [whose, values] : {std::pair("found", found_), std::pair("set", ours())})
         out << whose << ".enabled " << values.enabled << '\n'
@@ -285,10 +282,25 @@ base::Status AuditHold::write_found() const {
         for (const auto& rule : audit::lineage_rules()) out << "loaded " << to_hex(rule) << '\n';
     for (const auto& rule : found_.aside) out << "aside " << to_hex(rule) << '\n';
     out << "end -\n";
+    found_text_ = out.str();
+    kept_ = keep_found();
+}
+
+base::Status AuditHold::keep_found() {
+    const auto text_there = [this] {
+        std::ifstream in(file_);
+        return std::string(std::istreambuf_iterator<char>(in), {});
+    };
+    if (text_there() == found_text_) return kept_ = {};  // a full disk does not matter
+    const std::string temporary = file_ + ".new";
+    errno = 0;
+    std::ofstream out(temporary, std::ios::trunc);
+    out << found_text_;
     out.close();
-    if (!out || ::rename(temporary.c_str(), file_.c_str()) != 0)
-        return base::fail("write " + file_, std::strerror(errno));
-    return {};
+    if (out && ::rename(temporary.c_str(), file_.c_str()) == 0) return kept_ = {};
+    const int error = errno;
+    ::unlink(temporary.c_str());
+    return kept_ = base::fail_errno("write " + file_, error);
 }
 
 /// nullopt when there is none of this boot, or it is not whole.

@@ -462,17 +462,10 @@ base::Status Capture::resume() {
     state_->check_due = monotonic_now();
     const TimeNs now = realtime_now();
     const std::string payload = payload_of(state_->carried.alive_ns, now);
-    auto told = state_->recording.first({.source = model::Source::control,
-                                         .type = static_cast<std::uint16_t>(Control::resumed),
-                                         .received_ns = now,
-                                         .payload = payload});
-    if (!told) return told;
-    if (const auto since_ns = std::exchange(state_->carried.waiting_since_ns, 0); since_ns != 0) {
-        for (const Witness witness : {Witness::audit, Witness::connector})
-            state_->recording.lost(witness, since_ns, now, -1, "lineaged died while its journal could not be written");
-        state_->want_reconciliation();
-    }
-    return told;
+    return state_->recording.first({.source = model::Source::control,
+                                    .type = static_cast<std::uint16_t>(Control::resumed),
+                                    .received_ns = now,
+                                    .payload = payload});
 }
 
 void Capture::attach_connector(base::UniqueFd socket) {

@@ -41,13 +41,23 @@ void Recording::append(const model::Frame& frame) {
         return retry();
     }
     const auto appended = sink_.append(frame);
-    if (appended) return;
+    if (!appended) begin_waiting(frame, appended);
+}
+
+base::Status Recording::first(const model::Frame& frame) {
+    auto appended = sink_.append(frame);
+    if (appended || appended.error().remedy != base::Remedy::waiting) return appended;
+    begin_waiting(frame, appended);
+    return {};
+}
+
+void Recording::begin_waiting(const model::Frame& frame, const base::Status& why) {
     failing_ = true;
     published_ = false;
     retry_due_ns_ = monotonic_now() + retry_ns_;
-    why_ = appended.error().message();
+    why_ = why.error().message();
     wait(frame);
-    if (on_change) on_change(appended);
+    if (on_change) on_change(why);
 }
 
 void Recording::wait(const model::Frame& frame) {

@@ -21,7 +21,8 @@ public:
     Recording(FrameSink& sink, const Timing& timing)
         : sink_(sink), bytes_max_(timing.waiting_bytes_max), retry_ns_(timing.retry_ms * 1'000'000LL) {}
 
-    base::Status first(const model::Frame& frame) { return sink_.append(frame); }
+    /// The same as append(), but what waiting does not help against is an error.
+    base::Status first(const model::Frame& frame);
     void append(const model::Frame& frame);
     void control(model::Control type, std::string_view payload, model::TimeNs now_ns);
     void lost(model::Witness witness, model::TimeNs from_ns, model::TimeNs to_ns, std::int64_t count,
@@ -60,6 +61,7 @@ private:
     };
     static constexpr std::size_t kept_max = 4096;
 
+    void begin_waiting(const model::Frame& frame, const base::Status& why);
     void wait(const model::Frame& frame);
     void drop_oldest();
     bool hand_over(std::deque<Waiting>& queue);

@@ -82,14 +82,18 @@ base::Status harden() {
     return {};
 }
 
-/// Root's and our group's. What is not there, or is something else than it should be, is left to who opens it.
+/// Root's and our group's. What is not there, or is something else than it should be, is left to who opens it, and so
+/// is a file system that cannot be written: it is no reason not to record.
 base::Status secure(int directory, const char* name, mode_t type, mode_t mode) {
     const base::UniqueFd fd(::openat(directory, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC));
     struct stat status {};
     if (!fd || ::fstat(fd.get(), &status) != 0 || (status.st_mode & S_IFMT) != type) return {};
-    if (::fchown(fd.get(), 0, ::getegid()) != 0 || ::fchmod(fd.get(), mode) != 0)
-        return base::fail_errno("set the owner of " + std::string(name), errno);
-    return {};
+    const bool is_ours = status.st_uid == 0 && status.st_gid == ::getegid();
+    if (is_ours && (status.st_mode & ~static_cast<mode_t>(S_IFMT)) == mode) return {};
+    if (::fchown(fd.get(), 0, ::getegid()) == 0 && ::fchmod(fd.get(), mode) == 0) return {};
+    auto failed = base::fail_errno("set the owner of " + std::string(name), errno);
+    if (failed.value().remedy == base::Remedy::waiting) return {};
+    return failed;
 }
 
 base::Status secure_journal(const std::string& journal) {

@@ -23,9 +23,12 @@ namespace {
 
 constexpr int tracker_finish_ms = 60'000;
 constexpr std::int64_t tracker_still_ns_max = 5'000'000'000;
+// What is wrong with the database shows at once as a rule; nobody else's lock on it, nor its size, keeps us waiting.
+constexpr int tracker_open_ms = 2'000;
 // A tracker that cannot stay alive is tried again after a pause that doubles.
 constexpr int respawn_pause_min_ms = 200;
 constexpr int respawn_pause_max_ms = 60'000;
+constexpr int retry_pause_ms = 1'000;
 constexpr std::int64_t stable_ns = 60'000'000'000;
 constexpr std::int64_t audit_drain_ns_max = 1'000'000'000;
 constexpr int audit_settle_ms = 5;
@@ -63,6 +66,10 @@ base::UniqueFd take_signals() {
 
 void keep_first(base::Status& first, base::Status&& next) {
     if (first && !next) first = std::move(next);
+}
+
+bool may_pass(const base::Status& status) {
+    return !status && status.error().remedy == base::Remedy::waiting;
 }
 
 }  // namespace
@@ -156,9 +163,10 @@ base::Status Recorder::prepare() {
     if (auto started = log_.start(source_ == SourceChoice::netlink, journal_->end()); !started) return started;
     if (auto spawned = tracker_.spawn(); !spawned) return spawned;
     spawned_at_ns_ = now_of(CLOCK_MONOTONIC);
-    // Where sockets are waiting they come first; the database was good enough for the run before.
+    // Where sockets are waiting they come first; the database was good enough for the run before. What may pass does so
+    // while we record.
     if (!has_all())
-        if (auto opened = tracker_.await_opened(); !opened) return opened;
+        if (auto opened = tracker_.await_opened(tracker_open_ms); !opened && !may_pass(opened)) return opened;
     if (const auto mended = tracker_.take_alarm(); !mended.empty()) operator_.say(Priority::alert, mended);
     return {};
 }
@@ -192,7 +200,8 @@ base::Status Recorder::begin_capture() {
     capture::Timing timing;
     if (source_ == SourceChoice::connector) timing.gather_us = 0;
     timing.check_ms = settings_.rules_check_ms;
-    goes_on_ = has_all();
+    // A journal that had not been written lacks what the dead one had in memory, perhaps even which boot this is.
+    goes_on_ = has_all() && kept_.window->carried().waiting_since_ns == 0;
     if (kept_.window) kept_.window->settle(settings_.journal());
     auto window = kept_.window ? base::Result<capture::Window>(std::move(*kept_.window)) : capture::Window::make();
     if (!window) return tl::unexpected(window.error());
@@ -202,6 +211,7 @@ base::Status Recorder::begin_capture() {
     capture_->on_alarm([this](const std::string& text) { operator_.say(Priority::alert, text); });
     capture_->on_journal([this](const base::Status& status) {
         troubles_.tell("journal", status, "what is received waits in memory, the oldest goes when there is too much");
+        if (status) keep_found();
     });
     const auto boot = procfs::read_boot();
     boot_ = boot.name;
@@ -217,7 +227,7 @@ base::Status Recorder::begin() {
     if (auto started = start_heartbeat(); !started) return started;
     kept_.forget_rest();
     watch_progress();
-    if (!goes_on_) tracker_.go(facts());  // else it says when it has opened the database
+    if (tracker_.opened()) tracker_.go(facts());  // else it says when it has
     look_after_tracker();
     capture_->watch(signals_.get(), [this] { on_signal(); });
     capture_->watch(respawn_timer_.get(), [this] { respawn(); });
@@ -276,6 +286,7 @@ base::Status Recorder::hold_audit(base::UniqueFd socket, bool alone) {
     auto hold = capture::AuditHold::take(std::move(*control), settings_.journal() + "/audit.found", boot_, wishes);
     if (!hold) return tl::unexpected(hold.error());
     hold_.emplace(std::move(*hold));
+    tell_of_found();
     guard_.emplace(*hold_, alone ? capture_->audit_fd() : -1,
                    capture::GuardTiming{.alarm_interval_s = static_cast<int>(settings_.rules_alarm_interval_s)},
                    hold_->behind_loader() ? boot_started_ns_ : good_ns_);
@@ -287,6 +298,18 @@ base::Status Recorder::hold_audit(base::UniqueFd socket, bool alone) {
         operator_.say(Priority::warning,
                       "set aside until the end, since it hides records: " + audit::text_of_rule(rule));
     return {};
+}
+
+/// Once there is room again.
+void Recorder::keep_found() {
+    if (!hold_ || hold_->kept()) return;
+    (void)hold_->keep_found();
+    tell_of_found();
+}
+
+void Recorder::tell_of_found() {
+    troubles_.tell("audit-found", hold_->kept(),
+                   "the audit settings that were found are known only for as long as lineaged lives");
 }
 
 /// Who must tell of it: audit, where our rules are in force, and the connector.
@@ -371,7 +394,7 @@ base::Status Recorder::end() {
     if (!tracker_.running() && failure_) {
         // It died or began anew lately: one more, so that the database ends where the journal does.
         keep_first(failure_, tracker_.spawn());
-        if (failure_) keep_first(failure_, tracker_.await_opened());
+        if (failure_) keep_first(failure_, tracker_.await_opened(tracker_finish_ms));
         if (failure_) tracker_.go(facts());
     }
     if (!tracker_.finish(tracker_finish_ms) && failure_) failure_ = tl::unexpected(tracker_.error());
@@ -434,7 +457,7 @@ void Recorder::on_tracker_end() {
     capture_->unwatch(tracker_.news_fd());
     const bool asked = tracker_.ends_early();  // by reload(); one that ends so unasked is not to be started at once
     if (asked && WIFEXITED(*status) && WEXITSTATUS(*status) == 0) return spawn_tracker();
-    if (announcement_.made() || goes_on_) {
+    if (announcement_.made() || goes_on_ || tracker_.error().remedy == base::Remedy::waiting) {
         tell_of_database(tl::unexpected(tracker_.error()));
         return respawn_later();
     }
@@ -490,14 +513,19 @@ void Recorder::on_news() {
 
 void Recorder::tell_of_database(const base::Status& status) {
     troubles_.tell("database", status, "what is recorded waits in the journal");
+    // It records: who waits for that need not wait for the disk, too.
+    if (may_pass(status)) announcement_.ready();
 }
 
 void Recorder::respawn_later() {
+    // What passes by itself is not made worse by looking.
+    const bool waits = tracker_.error().remedy == base::Remedy::waiting;
     const bool was_stable = now_of(CLOCK_MONOTONIC) - spawned_at_ns_ > stable_ns;
     respawn_pause_ms_ = was_stable ? respawn_pause_min_ms
                                    : std::clamp(respawn_pause_ms_ * 2, respawn_pause_min_ms, respawn_pause_max_ms);
+    const int pause_ms = waits ? retry_pause_ms : respawn_pause_ms_;
     itimerspec pause{};
-    pause.it_value = {respawn_pause_ms_ / 1000, (respawn_pause_ms_ % 1000) * 1'000'000L};
+    pause.it_value = {pause_ms / 1000, (pause_ms % 1000) * 1'000'000L};
     ::timerfd_settime(respawn_timer_.get(), 0, &pause, nullptr);
 }
 

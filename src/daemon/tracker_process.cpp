@@ -23,6 +23,7 @@
 #include "lineage/base/check.hpp"
 #include "lineage/base/codec.hpp"
 #include "lineage/ingest/pipeline.hpp"
+#include "lineage/journal/journal.hpp"
 #include "lineage/store/store.hpp"
 #include "mending.hpp"
 #include "reporting_writer.hpp"
@@ -38,6 +39,11 @@ constexpr char failed_packet = 'f';
 constexpr char waits_packet = 'w';  // the database cannot be written
 constexpr char caught_up_packet = 'c';
 constexpr char alarm_packet = 'm';  // for the operator: what was done to its files, tampering that it found
+
+int ms_until(std::chrono::steady_clock::time_point until) {
+    const auto left = until - std::chrono::steady_clock::now();
+    return static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(left).count());
+}
 
 }  // namespace
 
@@ -103,6 +109,9 @@ base::Status TrackerProcess::follow_journal(int channel, int questions, pid_t pa
         say(status ? std::string(1, caught_up_packet) : encode(waits_packet, status.error()));
     };
     options.alive = [this] { shared_->rounds.fetch_add(1, std::memory_order_relaxed); };
+    if (!journal::is_journal(options.journal))
+        return tl::unexpected(base::Error{base::ExitCode::unreadable, "journal " + options.journal,
+                                          "there is nothing in it yet", base::Remedy::waiting});
     await_predecessor(options.journal + "/tracker.lock");
     const auto mended = mend_database(settings_.database, error_.remedy, kept_.get());
     if (!mended) return tl::unexpected(mended.error());
@@ -130,18 +139,29 @@ base::Status TrackerProcess::follow_journal(int channel, int questions, pid_t pa
     return ingest::follow(options, reporting, stop_requested);
 }
 
-base::Status TrackerProcess::await_opened() {
+base::Status TrackerProcess::await_opened(int wait_ms) {
     pollfd readable{channel_.get(), POLLIN, 0};
-    while (::poll(&readable, 1, -1) < 0 && errno == EINTR) {
-    }
-    News news = read_news();
-    if (news == News::alarm) {
-        while (::poll(&readable, 1, -1) < 0 && errno == EINTR) {
-        }
-        news = read_news();
+    const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(wait_ms);
+    News news = News::none;
+    while (news == News::none || news == News::alarm) {
+        const int left_ms = ms_until(until);
+        if (left_ms <= 0)
+            return tl::unexpected(base::Error{base::ExitCode::unreadable, "database " + settings_.database,
+                                              "has not been opened yet", base::Remedy::waiting});
+        if (::poll(&readable, 1, left_ms) > 0) news = read_news();
     }
     if (news == News::opened) return {};
+    siginfo_t end{};
+    if (news == News::gone && ::waitid(P_PID, static_cast<id_t>(pid_), &end, WEXITED | WNOWAIT) == 0)
+        take_signal(end.si_code == CLD_EXITED ? 0 : end.si_status);
     return tl::unexpected(error_);
+}
+
+/// SQLite maps its index of the log, whose pages are not all allocated: on a full disk that is where it shows.
+void TrackerProcess::take_signal(int number) {
+    if (number != SIGBUS) return;
+    error_ = {base::ExitCode::unreadable, "database " + settings_.database,
+              "a page could not be had; its file system is full, or fails", base::Remedy::waiting};
 }
 
 void TrackerProcess::go(const std::map<std::string, std::string>& facts) {
@@ -206,6 +226,7 @@ std::optional<int> TrackerProcess::reap() {
     int status = 0;
     if (pid_ <= 0 || ::waitpid(pid_, &status, WNOHANG) != pid_) return std::nullopt;
     pid_ = -1;
+    if (WIFSIGNALED(status)) take_signal(WTERMSIG(status));
     return status;
 }
 
@@ -215,11 +236,7 @@ bool TrackerProcess::finish(int wait_ms) {
     pollfd gone{channel_.get(), POLLIN, 0};
     News news = News::none;
     const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(wait_ms);
-    const auto left_ms = [until] {
-        const auto left = until - std::chrono::steady_clock::now();
-        return static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(left).count());
-    };
-    while (news != News::gone && left_ms() > 0 && ::poll(&gone, 1, left_ms()) > 0) news = read_news();
+    while (news != News::gone && ms_until(until) > 0 && ::poll(&gone, 1, ms_until(until)) > 0) news = read_news();
     if (news != News::gone) return false;
     int status = 0;
     ::waitpid(pid_, &status, 0);

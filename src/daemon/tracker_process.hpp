@@ -35,8 +35,9 @@ public:
     [[nodiscard]] bool has_account() const { return account_.has_value(); }
     /// Forks. The one before must have been reaped.
     base::Status spawn();
-    /// Waits until the database is open.
-    base::Status await_opened();
+    /// Waits until the database is open, `wait_ms` at most; then it may still come.
+    base::Status await_opened(int wait_ms);
+    [[nodiscard]] bool opened() const { return opened_; }
     /// It may begin: `facts` are for `lineage status`.
     void go(const std::map<std::string, std::string>& facts);
 
@@ -73,6 +74,7 @@ public:
 
 private:
     [[noreturn]] void be_tracker(int channel, int questions, pid_t parent);
+    void take_signal(int number);
     base::Status follow_journal(int channel, int questions, pid_t parent);
 
     Settings settings_;

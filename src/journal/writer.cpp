@@ -60,7 +60,7 @@ struct Writer::State {
     std::string directory;
     Limits limits;
     base::UniqueFd lock;
-    Segment current;
+    Segment current;         // not open: the disk has not let us begin yet
     std::uint64_t used = 0;  // of `current`
     bool refused = false;    // `current` could not be written: the next frame needs another segment
     Position keep_from = 0;
@@ -82,9 +82,10 @@ struct Writer::State {
     void limit(std::uint64_t total_bytes_max) {
         limits.total_bytes_max = std::max(total_bytes_max, 2 * limits.segment_bytes);
     }
+    base::Status begin();
     base::Status recover();
     [[nodiscard]] bool is_stray(Position base) const;
-    Closed settle(Segment& segment, bool last);
+    Closed settle(Segment& segment);
     base::Result<Segment> create(Position base, std::uint64_t frame_bytes);
     void enter(Segment next, std::uint64_t next_used);
     base::Status roll(std::uint64_t frame_bytes);
@@ -103,6 +104,20 @@ bool Writer::State::is_stray(Position base) const {
     return segment && segment->is_open() && !segment->has_header() && segment->scan() == 0;
 }
 
+// Can be tried again after a failure: until the segment to write is there nothing is changed that it looks at.
+base::Status Writer::State::begin() {
+    if (::mkdir(directory.c_str(), 0750) != 0 && errno != EEXIST)
+        return base::fail_errno("create journal " + directory, errno);
+    if (!lock) {
+        auto taken = lock_directory(directory);
+        if (!taken) return tl::unexpected(taken.error());
+        lock = std::move(*taken);
+    }
+    closed.clear();
+    lost_bytes = 0;
+    return recover();
+}
+
 // Goes on in the segment that the last writer left, where that is sure to be whole, else in a new one.
 base::Status Writer::State::recover() {
     auto bases = list_segments(directory);
@@ -119,7 +134,7 @@ base::Status Writer::State::recover() {
         const End end = segment->end();
         if (!last) {
             const bool settled = end.continued && segment->has_header();
-            closed.push_back(settled ? Closed{base, end.used, segment->file_bytes()} : settle(*segment, last));
+            closed.push_back(settled ? Closed{base, end.used, segment->file_bytes()} : settle(*segment));
             continue;
         }
         const auto found = segment->scan();
@@ -132,26 +147,23 @@ base::Status Writer::State::recover() {
         // An orderly end is sealed once its frames are on the disk; at any other some may be missing.
         const bool orderly = end.sealed && !end.continued && found == end.used;
         next_base = orderly ? base + found : fresh_position(base + found);
-        closed.push_back(settle(*segment, last));
+        closed.push_back({base, found, segment->file_bytes()});
         before = std::move(*segment);
     }
     auto created = create(next_base, 0);
     if (!created) return tl::unexpected(created.error());
     enter(std::move(*created), 0);
-    if (before.is_open()) {
-        before.set_end({before.end().used, true, true});
-        before.wake();
-    }
+    if (!closed.empty() && before.is_open() && closed.back().base == before.base()) closed.back() = settle(before);
     return {};
 }
 
-// Ends a segment that another writer left: its end is where its whole frames end.
-Closed Writer::State::settle(Segment& segment, bool last) {
+// Ends a segment that another writer left, and that others follow: its end is where its whole frames end.
+Closed Writer::State::settle(Segment& segment) {
     if (!segment.has_header()) segment.write_header();
     const auto promised = segment.end().used;
     const auto found = segment.scan();
     lost_bytes += promised - std::min(promised, found);
-    segment.set_end({found, true, !last});
+    segment.set_end({found, true, true});
     segment.wake();
     segment.truncate(found);
     return {segment.base(), found, sizeof(SegmentHeader) + found};
@@ -276,18 +288,12 @@ Writer::State::~State() {
 
 base::Result<Writer> Writer::open(const std::string& directory, Limits limits) {
     CHECK(limits.segment_bytes > sizeof(SegmentHeader) && limits.segment_bytes <= segment_bytes_max);
-    if (::mkdir(directory.c_str(), 0750) != 0 && errno != EEXIST) {
-        return base::fail_errno("create journal " + directory, errno);
-    }
-    auto lock = lock_directory(directory);
-    if (!lock) return tl::unexpected(lock.error());
     auto state = std::make_unique<State>();
     state->directory = directory;
     state->limits = limits;
     state->limit(limits.total_bytes_max);
-    state->lock = std::move(*lock);
-    const auto recovered = state->recover();
-    if (!recovered) return tl::unexpected(recovered.error());
+    const auto begun = state->begin();
+    if (!begun && begun.error().remedy != base::Remedy::waiting) return tl::unexpected(begun.error());
     return Writer(std::move(state));
 }
 
@@ -304,6 +310,8 @@ base::Status Writer::append(const model::Frame& frame) {
                                                             " bytes is over the maximum of " +
                                                             std::to_string(payload_bytes_max));
     }
+    if (!state.current.is_open())
+        if (auto begun = state.begin(); !begun) return begun;
     const auto bytes = frame_bytes(frame.payload.size());
     if (state.gone) {
         if (auto begun = state.begin_elsewhere(bytes); !begun) return begun;
@@ -314,15 +322,16 @@ base::Status Writer::append(const model::Frame& frame) {
     state.refused =
         !state.current.write(state.used, frame) || !state.current.set_end({state.used + bytes, false, false});
     if (state.refused) {
-        return base::fail("journal segment " + segment_path(state.directory, state.current.base()),
-                          "cannot be written: an I/O error, or its file system has become read-only");
+        return tl::unexpected(base::Error{
+            base::ExitCode::unreadable, "journal segment " + segment_path(state.directory, state.current.base()),
+            "cannot be written: an I/O error, or its file system has become read-only", base::Remedy::waiting});
     }
     state.used += bytes;
     return {};
 }
 
 void Writer::publish() {
-    state_->current.wake();
+    if (state_->current.is_open()) state_->current.wake();
 }
 
 base::Status Writer::sync() {
@@ -332,7 +341,7 @@ bool Writer::take_moved() {
     return std::exchange(state_->moved, false);
 }
 Position Writer::end() const {
-    return state_->current.base() + state_->used;
+    return state_->current.is_open() ? state_->current.base() + state_->used : 0;
 }
 void Writer::limit(std::uint64_t total_bytes_max) {
     state_->limit(total_bytes_max);

@@ -4,7 +4,8 @@
 // What was found is also kept in a file, keyed by boot_id, from before the first change until the restoration is
 // complete. So a recorder that was killed leaves the kernel recording (its rules stay in force), and the next one that
 // ends in order restores what stood before both; but what somebody has changed since the one was killed counts as
-// found by the other.
+// found by the other. Where that file cannot be written audit is held all the same: what was found is known for as long
+// as the process lives, and the file is made as soon as that works (keep_found()).
 //
 // Rules of somebody else's that would hide our records and that no order of rules can outrank are set aside, and put
 // back at the end; see audit/weakness.hpp.
@@ -63,6 +64,10 @@ public:
     [[nodiscard]] std::uint32_t registered() const { return registered_; }
     [[nodiscard]] std::uint32_t lost() const { return lost_; }  ///< the kernel's counter before we began
     audit::Control& control() { return control_; }
+    /// Whether the file tells what was found; not: a killed recorder's successor would not know.
+    [[nodiscard]] const base::Status& kept() const { return kept_; }
+    /// Tries again to write it, where it does not.
+    base::Status keep_found();
 
 private:
     struct Found {
@@ -86,12 +91,14 @@ private:
     base::Status set_aside(const std::vector<std::string>& rules);
     static std::vector<audit::Finding> find_beside_loader(const audit::Picture& now);
     [[nodiscard]] Found ours() const;
-    base::Status write_found() const;
+    void write_found();
     [[nodiscard]] std::optional<Left> read_left() const;
     static void keep_changes(const audit::Picture& now, const Left& left, Found& found);
 
     audit::Control control_;
     std::string file_;
+    std::string found_text_;  ///< what the file has to hold
+    base::Status kept_;
     std::string boot_;
     AuditWishes wishes_;
     Found found_;

@@ -35,7 +35,8 @@ class Writer {
 public:
     /// Opens or creates the directory; cuts a torn tail and goes on behind it. Refused while another Writer has it. A
     /// child forked later has no part in it and must leave it alone: it has no mapping of it, but keeps the lock until
-    /// it closes the inherited descriptors, calls exec or ends.
+    /// it closes the inherited descriptors, calls exec or ends. Where only the disk is in the way (it is full, cannot
+    /// be written, ...) the Writer is there all the same: append() fails for as long as that lasts.
     static base::Result<Writer> open(const std::string& directory, Limits limits = {});
     Writer(Writer&&) noexcept;
     Writer& operator=(Writer&&) noexcept;
@@ -52,6 +53,7 @@ public:
     base::Status sync();
     /// Since the last call that was in another folder: Readers must be opened anew, when they have read to the end.
     [[nodiscard]] bool take_moved();
+    /// 0 where the disk has not let it begin yet.
     [[nodiscard]] Position end() const;
     /// A new total_bytes_max; takes effect with the next segment.
     void limit(std::uint64_t total_bytes_max);
