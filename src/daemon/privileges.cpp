@@ -11,10 +11,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
 #include <filesystem>
+#include <iterator>
 #include <memory>
 
 #include "lineage/base/unique_fd.hpp"
@@ -96,16 +99,49 @@ base::Status secure(int directory, const char* name, mode_t type, mode_t mode) {
     return failed;
 }
 
+bool is_segment(std::string_view name) {
+    constexpr std::string_view suffix = ".seg";
+    return name.size() == 16 + suffix.size() && name.ends_with(suffix) &&
+           name.find_first_not_of("0123456789abcdef") == 16;
+}
+
+/// A file that we make in a journal's folder.
+bool is_of_journal(std::string_view name) {
+    constexpr std::array<std::string_view, 8> names = {
+        "lock",        "tracker.lock",    "audit-log.lock", "audit-log.place", "audit-log.place.new",
+        "audit.found", "audit.found.new", "segment.new"};
+    return is_segment(name) || std::find(names.begin(), names.end(), name) != names.end();
+}
+
+/// A folder is the journal's where nothing of anybody else's is in it: what a mistyped path names stays as it is.
 base::Status secure_journal(const std::string& journal) {
-    if (auto done = secure(AT_FDCWD, journal.c_str(), S_IFDIR, directory_mode); !done) return done;
     const std::unique_ptr<DIR, int (*)(DIR*)> listing(::opendir(journal.c_str()), ::closedir);
     if (!listing) return {};
+    bool is_ours = true;
     while (const dirent* entry = ::readdir(listing.get())) {
         const std::string_view name = entry->d_name;
-        const mode_t mode = name.ends_with(".seg") ? readable_mode : lock_mode;
+        if (name == "." || name == "..") continue;
+        if (!is_of_journal(name)) {
+            is_ours = false;
+            continue;
+        }
+        const mode_t mode = is_segment(name) ? readable_mode : lock_mode;
         if (auto done = secure(::dirfd(listing.get()), entry->d_name, S_IFREG, mode); !done) return done;
     }
-    return {};
+    return is_ours ? secure(AT_FDCWD, journal.c_str(), S_IFDIR, directory_mode) : base::Status();
+}
+
+/// Is it a database of ours, empty, or not there? https://www.sqlite.org/fileformat.html, The Database Header
+bool may_be_our_database(const std::string& path) {
+    constexpr char magic[16] = "SQLite format 3";
+    constexpr char ours[4] = {'L', 'I', 'N', 'E'};  // application_id, see schema/0001_initial.sql
+    constexpr std::ptrdiff_t ours_at = 68;
+    const base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC));
+    char header[100] = {};
+    const auto size = fd ? ::pread(fd.get(), header, sizeof header, 0) : 0;
+    if (size <= 0) return true;
+    return std::equal(std::begin(magic), std::end(magic), header) &&
+           std::equal(std::begin(ours), std::end(ours), header + ours_at);
 }
 
 /// The database's folder is made where it is missing (one level: more would be a mistyped path). It is ours then, and
@@ -121,9 +157,11 @@ base::Status secure_files(const std::string& database, const std::string& journa
     if (auto done = secure_folder(database); !done) return done;
     char real[PATH_MAX];
     const std::string path = ::realpath(database.c_str(), real) != nullptr ? real : database;
-    for (const char* const suffix : {"", "-wal", "-shm"})
-        if (auto done = secure(AT_FDCWD, (path + suffix).c_str(), S_IFREG, readable_mode); !done) return done;
-    if (auto done = secure(AT_FDCWD, (path + ".lock").c_str(), S_IFREG, lock_mode); !done) return done;
+    if (may_be_our_database(path)) {
+        for (const char* const suffix : {"", "-wal", "-shm"})
+            if (auto done = secure(AT_FDCWD, (path + suffix).c_str(), S_IFREG, readable_mode); !done) return done;
+        if (auto done = secure(AT_FDCWD, (path + ".lock").c_str(), S_IFREG, lock_mode); !done) return done;
+    }
     return secure_journal(::realpath(journal.c_str(), real) != nullptr ? real : journal);
 }
 
