@@ -119,6 +119,9 @@ base::Status TrackerProcess::follow_journal(int channel, int questions, pid_t pa
     kept_.reset();  // before SQLite has it open: closing it later would drop SQLite's locks
     auto writer = store::open_writer(settings_.database);
     if (!writer) return tl::unexpected(writer.error());
+    // For what a checkpoint does not tell; in the cage no file can be opened any more.
+    auto history = store::open_reader(settings_.database);
+    if (!history) return tl::unexpected(history.error());
     auto inside = become_tracker(options.journal, account_);
     if (!inside) return tl::unexpected(inside.error());
     options.journal = *inside;
@@ -136,6 +139,8 @@ base::Status TrackerProcess::follow_journal(int channel, int questions, pid_t pa
     }
     options.since_ns = std::atoll(options.facts["recorder.since_ns"].c_str());
     ReportingWriter reporting(std::move(*writer), shared_->needed_from);
+    const auto reader = std::move(*history);  // gone before the writer is, which leaves the log in order
+    options.history = reader.get();
     return ingest::follow(options, reporting, stop_requested);
 }
 

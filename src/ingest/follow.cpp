@@ -7,6 +7,7 @@
 
 #include "lineage/ingest/pipeline.hpp"
 #include "lineage/journal/journal.hpp"
+#include "remembering.hpp"
 
 namespace lineage::ingest {
 
@@ -16,6 +17,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int nap_ms = 20;      // between looks at whether to stop
 constexpr int look_every = 64;  // frames between looks at the clock and at the tracker's questions
+constexpr const char* forgotten = "the tracker's saved state could not be used";
 constexpr const char* missing = "the journal lacks what was not yet consumed";
 
 class Follower {
@@ -85,19 +87,29 @@ private:
     base::Status resume() {
         auto progress = writer_.progress();
         if (!progress) return tl::unexpected(progress.error());
-        if (!pipeline_->restore(*progress)) {
-            // Of another version, or damaged: what is in the database stays, what follows begins anew.
-            pipeline_ = std::make_unique<Pipeline>(writer_);
-            progress->checkpoint.clear();
-            progress->checkpoint_position = progress->position;
-            if (auto fresh = pipeline_->restore(*progress); !fresh) return fresh;
-        }
+        if (auto restored = pipeline_->restore(*progress); !restored)
+            if (auto begun = begin_anew(*progress, restored); !begun) return begun;
         auto reader = journal::Reader::open(options_.journal, progress->checkpoint_position);
         if (!reader) return tl::unexpected(reader.error());
         reader_.emplace(std::move(*reader));
         if (auto replayed = replay(progress->position); !replayed) return replayed;
         facts_written_ = false;
         return checkpoint();
+    }
+
+    /// A checkpoint of another version, or damaged: what is in the store stays, and tells who lives; what the state
+    /// knew beyond that (a record half told, who was just being born) is a gap.
+    base::Status begin_anew(store::Progress& progress, const base::Status& why) {
+        tell(why);
+        pipeline_ = std::make_unique<Pipeline>(writer_);
+        progress.checkpoint.clear();
+        progress.checkpoint_position = progress.position;
+        if (auto fresh = pipeline_->restore(progress); !fresh) return fresh;
+        if (options_.history == nullptr) return {};
+        const auto known_until = remember(*pipeline_, *options_.history, options_.facts);
+        if (!known_until) return tl::unexpected(known_until.error());
+        forgot_ = true;
+        return {};
     }
 
     /// Frames before `position` are in the database already: they only bring the state up to there. What is missing
@@ -124,6 +136,7 @@ private:
     void take(const model::Frame& frame) {
         if (pipeline_->pending() == 0) first_pending_ = Clock::now();
         if (reader_->take_skipped()) pipeline_->lost_frames(missing, frame.received_ns);
+        if (std::exchange(forgot_, false)) pipeline_->lost_frames(forgotten, frame.received_ns);
         pipeline_->frame(frame);
     }
 
@@ -196,6 +209,7 @@ private:
     std::uint64_t checkpoint_position_ = 0;
     int since_looked_ = 0;
     bool facts_written_ = false;
+    bool forgot_ = false;  ///< the state before the next frame
     bool ready_told_ = false;
     bool troubled_ = true;  ///< nobody has been told otherwise
 };

@@ -93,6 +93,8 @@ struct FollowOptions {
     model::TimeNs since_ns = 0;  ///< when this run of capture began: an earlier one's snapshot makes nobody ready
     std::map<std::string, std::string> facts;  ///< written to the store with the first commit (recorder.pid, ...)
     store::Bounds bounds;
+    /// The same store: what is known where a checkpoint cannot be used; nullptr: nothing is.
+    store::Reader* history = nullptr;
     int retry_ms = 1000;  ///< between attempts while the store cannot be written
     /// Told when the store cannot be written and it waits, with why, and when it has caught up (also the
     /// first time).
