@@ -51,11 +51,11 @@ struct Place {
         REQUIRE(::mkdtemp(name) != nullptr);
         folder = name;
         std::filesystem::create_directory(folder / "l.journal");
-        std::ofstream(folder / "l.journal" / "segment") << "frames";
+        std::ofstream(folder / "l.journal" / "0000000000000001.seg") << "frames";
         std::ofstream(folder / "beside") << "other";
         ::chmod(folder.c_str(), 0755);
         ::chmod((folder / "l.journal").c_str(), 0777);  // the filter alone is in the way
-        ::chmod((folder / "l.journal" / "segment").c_str(), 0666);
+        ::chmod((folder / "l.journal" / "0000000000000001.seg").c_str(), 0666);
         ::chmod((folder / "beside").c_str(), 0666);
     }
     ~Place() { std::filesystem::remove_all(folder); }
@@ -114,7 +114,7 @@ bool cannot_open(const char* path, int flags) {
 TEST_CASE("the tracker reads the journal and writes what it has open" * doctest::skip(sanitized)) {
     CHECK(is_refused([](const Inside& inside) {
         char text[6];
-        const int fd = ::open((inside.journal + "/segment").c_str(), O_RDONLY | O_CLOEXEC);
+        const int fd = ::open((inside.journal + "/0000000000000001.seg").c_str(), O_RDONLY | O_CLOEXEC);
         return ::read(fd, text, sizeof text) == 6 && ::pwrite(inside.open_file, "new", 3, 0) == 3 &&
                ::fdatasync(inside.open_file) == 0 && ::ftruncate(inside.open_file, 3) == 0;
     }));
@@ -122,7 +122,7 @@ TEST_CASE("the tracker reads the journal and writes what it has open" * doctest:
 
 TEST_CASE("the tracker opens nothing to write, makes nothing and removes nothing" * doctest::skip(sanitized)) {
     CHECK(is_refused([](const Inside& inside) {
-        const auto segment = inside.journal + "/segment";
+        const auto segment = inside.journal + "/0000000000000001.seg";
         const auto fresh = inside.journal + "/fresh";
         return cannot_open(segment.c_str(), O_RDWR) && cannot_open(segment.c_str(), O_WRONLY | O_APPEND) &&
                cannot_open(segment.c_str(), O_RDONLY | O_TRUNC) && cannot_open(fresh.c_str(), O_RDONLY | O_CREAT) &&
@@ -195,7 +195,7 @@ TEST_CASE("what only an intruder tries kills it") {
     CHECK(is_killed([] { (void)::ptrace(PTRACE_ATTACH, ::getppid(), nullptr, nullptr); }));
 }
 
-TEST_CASE("capture keeps five capabilities, files of the group's, and no way to more") {
+TEST_CASE("capture keeps six capabilities, files of the group's, and no way to more") {
     if (!is_root()) return;
     const Place place;
     const auto database = place.folder / "l.db";
@@ -203,10 +203,10 @@ TEST_CASE("capture keeps five capabilities, files of the group's, and no way to 
                                                     {database.string() + "-wal", 0640},
                                                     {database.string() + "-shm", 0640},
                                                     {database.string() + ".lock", 0600},
-                                                    {place.journal() + "/0.seg", 0640},
+                                                    {place.journal() + "/0000000000000000.seg", 0640},
                                                     {place.journal() + "/lock", 0600}};
     for (const auto& [path, mode] : files) {
-        std::ofstream(path) << "x";
+        std::ofstream{path};
         ::chmod(path.c_str(), 0666);
         REQUIRE(::chown(path.c_str(), 1234, 1234) == 0);
     }
