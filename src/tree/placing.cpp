@@ -159,6 +159,8 @@ void Tracker::State::learn_parent(Life& life, const model::AuditHeader& task) {
     if (!may_link(life, parent)) return;
     population.link(life, parent);
     life.process.inferred = task.ppid > 0 ? model::Inferred::parent_from_ppid : model::Inferred::no;
+    // With all that are known below it.
+    if (const auto home = space_for_children(parent); life.space == 0 && home != 0) enter_space(life, home);
     inherit(life, parent);
     if (!life.stated) spread_credentials(life, life.from_ns());
     if (task.ppid > 0) adopt_nameless(life, parent);

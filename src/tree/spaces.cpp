@@ -153,7 +153,7 @@ void Tracker::State::enter_space(Life& top, std::int32_t space) {
     const auto move = [&](std::int32_t& of) {
         if (of == left)
             of = space;
-        else if (of != space && space_of(of).outer == left)  // one inside of this one
+        else if (of != 0 && of != space && space_of(of).outer == left)  // one inside of this one
             space_of(of).outer = space;
     };
     for (Life* const life : members) {
