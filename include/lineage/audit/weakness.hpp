@@ -20,8 +20,8 @@ namespace lineage::audit {
 
 struct Finding {
     model::Weakness kind;
-    std::string what;  ///< a sentence's half: "2 of 10 rules missing: -a ..., -a ...", "rate limit 0 -> 5"
-    std::string rule;  ///< the one to be removed, raw (tasks_exempted, records_excluded)
+    std::string what;   ///< a sentence's half: "2 of 10 rules missing: -a ..., -a ...", "rate limit 0 -> 5"
+    std::string rule;   ///< the one to be removed, raw (tasks_exempted, records_excluded)
     model::Pid by = 0;  ///< who did it, where the finding itself says it: whoever is registered instead of us
 };
 

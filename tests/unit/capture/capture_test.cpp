@@ -270,7 +270,8 @@ TEST_CASE("a record of a changed configuration makes it look at once, others do 
     int looks_after_record = 0;
     run_until(capture, [&] {
         if (watch.answered == 1 && watch.answer.alarms.empty()) {
-            watch.answer.tampering.push_back({5, model::Weakness::rate_limit, 3, 9, 7, 2, 4242, 0, "rate limit 0 -> 1"});
+            watch.answer.tampering.push_back(
+                {5, model::Weakness::rate_limit, 3, 9, 7, 2, 4242, 0, "rate limit 0 -> 1"});
             watch.answer.alarms.emplace_back("tampering");
             send(audit.ours.get(), audit_datagram(1300, "audit(1.0:1): "));
         }
