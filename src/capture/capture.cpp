@@ -77,7 +77,8 @@ struct Capture::State {
     base::UniqueFd audit_fd;
     AuditFeed feed = AuditFeed::unicast;
     std::unique_ptr<AuditInput> audit;
-    bool audit_overrun = false;  ///< since the registered socket's queue was last seen empty
+    bool audit_overrun = false;  ///< since the registered socket's queue was last seen empty, or before we had it
+    bool audit_overran = false;  ///< likewise, as we have seen
     bool audit_polled = false;   ///< a plain file as stdin cannot be waited for
     base::UniqueFd connector;
     connector::Sequence sequence;
@@ -227,6 +228,8 @@ struct Capture::State {
         }
         if (received.emptied && std::exchange(audit_overrun, false))
             recording.control(Control::audit_overrun, payload_of(std::uint8_t{0}), received_ns);
+        // Not before: who reads /proc does not read the queue.
+        if (received.emptied && std::exchange(audit_overran, false)) want_reconciliation();
         if (received.ended) stopping = true;
         more_is_there = received.full;
         if (progress && !received.failed) progress();
@@ -241,12 +244,10 @@ struct Capture::State {
     /// A multicast queue that is full loses records. With a unicast one the kernel keeps them and tries again, but not
     /// for ever: whether any were dropped the journal's reader sees by their serials.
     void overran(TimeNs received_ns) {
-        if (feed == AuditFeed::multicast)
-            recording.lost(Witness::audit, carried.lost_checked_ns, received_ns, -1,
-                           "the multicast receive queue overflowed");
-        else
-            doubt_audit(received_ns);
-        want_reconciliation();
+        audit_overran = true;
+        if (feed != AuditFeed::multicast) return doubt_audit(received_ns);
+        recording.lost(Witness::audit, carried.lost_checked_ns, received_ns, -1,
+                       "the multicast receive queue overflowed");
     }
 
     void doubt_audit(TimeNs received_ns) {

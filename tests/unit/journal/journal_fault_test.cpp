@@ -369,7 +369,7 @@ void check_goes_on_after(Mishap mishap, bool other_folder, std::uint64_t before)
 }  // namespace
 
 TEST_CASE("a segment that somebody removes, renames or replaces while it is written") {
-    for (const std::uint64_t before : {50, 1}) {
+    for (const std::uint64_t before : {50U, 1U}) {
         check_goes_on_after([](const std::string& at) { std::filesystem::remove(newest_segment(at)); }, false, before);
         check_goes_on_after(
             [](const std::string& at) { std::filesystem::rename(newest_segment(at), at + "/../moved.seg"); }, false,
