@@ -295,18 +295,18 @@ TEST_CASE("events that an earlier capture left say nothing of what the queue hol
     auto window = Window::make();
     REQUIRE(window.has_value());
     base::UniqueFd memfd(::dup(window->fd()));
-    auto events = make_pair();
-    base::UniqueFd later(::dup(events.theirs.get()));
+    auto socket = make_pair();
+    base::UniqueFd later(::dup(socket.theirs.get()));
     Sink sink;
-    send(events.ours.get(), connector_datagram(now_ns(), 1));
+    send(socket.ours.get(), connector_datagram(now_ns(), 1));
     {
         Sink refusing;
         Capture capture(refusing, {}, std::move(*window));
         REQUIRE(capture.begin({}).has_value());
-        capture.attach_connector(std::move(events.theirs));
+        capture.attach_connector(std::move(socket.theirs));
         capture.turn();  // the datagram stays in the window: its journal is gone with it
     }
-    send(events.ours.get(), connector_datagram(now_ns(), 2));
+    send(socket.ours.get(), connector_datagram(now_ns(), 2));
     {
         auto adopted = Window::adopt(base::UniqueFd(::dup(memfd.get())));
         adopted->carried().connector_overrun = true;
