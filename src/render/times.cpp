@@ -16,6 +16,12 @@ constexpr model::TimeNs ns_per_s = 1'000'000'000;
 model::TimeNs whole_seconds(model::TimeNs time_ns) {
     return time_ns / ns_per_s - (time_ns % ns_per_s < 0 ? 1 : 0);
 }
+/// 0 to 999,999,999, whatever the time: multiplying the whole seconds again would leave the range at its least.
+constexpr model::TimeNs behind_second(model::TimeNs time_ns) {
+    const auto rest = time_ns % ns_per_s;
+    return rest < 0 ? rest + ns_per_s : rest;
+}
+
 }  // namespace
 
 void append_time_json(model::TimeNs time_ns, std::string& out) {
@@ -27,7 +33,7 @@ void append_time_json(model::TimeNs time_ns, std::string& out) {
     fmt::format_to(std::back_inserter(out), FMT_STRING("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z"),
                    static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
                    static_cast<unsigned>(date.day()), of_day / 3600, of_day / 60 % 60, of_day % 60,
-                   time_ns - seconds * ns_per_s);
+                   behind_second(time_ns));
 }
 
 std::string time_json(model::TimeNs time_ns) {
@@ -43,7 +49,7 @@ std::string time_text(model::TimeNs time_ns, bool utc) {
     std::tm t{};
     (utc ? gmtime_r : localtime_r)(&clock, &t);
     return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:03}{}", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday,
-                       t.tm_hour, t.tm_min, t.tm_sec, (time_ns - seconds * ns_per_s) / 1'000'000, utc ? "Z" : "");
+                       t.tm_hour, t.tm_min, t.tm_sec, behind_second(time_ns) / 1'000'000, utc ? "Z" : "");
 }
 
 std::string duration_text(model::TimeNs from_ns, model::TimeNs to_ns) {
