@@ -215,6 +215,7 @@ void FrameDecoder::save(base::Encoder& out) const {
     out.put(told_to_ns_);
     out.put(told_count_);
     out.put(last_received_ns_);
+    out.put(snapshot_ended_ns_);
     out.put(boot_known_);
 }
 
@@ -227,6 +228,7 @@ void FrameDecoder::restore(base::Decoder& in) {
     in.get(told_to_ns_);
     in.get(told_count_);
     in.get(last_received_ns_);
+    in.get(snapshot_ended_ns_);
     in.get(boot_known_);
 }
 

@@ -8,7 +8,7 @@ namespace lineage::tree {
 
 namespace {
 
-constexpr std::uint32_t saved_version = 11;
+constexpr std::uint32_t saved_version = 12;
 
 }  // namespace
 
