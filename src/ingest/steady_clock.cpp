@@ -126,7 +126,7 @@ std::vector<model::Lost> SteadyClock::make_steady(model::Observation& fact) {
 model::TimeNs SteadyClock::real(model::TimeNs steady_ns) const {
     const auto after = std::upper_bound(shifts_.begin(), shifts_.end(), steady_ns,
                                         [](model::TimeNs time_ns, const Shift& one) { return time_ns < one.from_ns; });
-    return after == shifts_.begin() ? steady_ns : steady_ns + std::prev(after)->shift_ns;
+    return after == shifts_.begin() ? steady_ns : sane(steady_ns) + std::prev(after)->shift_ns;
 }
 
 void SteadyClock::make_real(model::Boot& boot) const {
