@@ -20,6 +20,9 @@ model::TimeNs time_in(base::Decoder& in) {
     return sane(in.get<model::TimeNs>());
 }
 
+/// More than any kernel loses; whatever a hostile journal says, counts can be added.
+constexpr std::int64_t lost_count_max = 1LL << 40;
+
 }  // namespace
 
 void FrameDecoder::frame(const model::Frame& received) {
@@ -125,7 +128,7 @@ void FrameDecoder::lost(base::Decoder& in) {
     lost.from_ns = time_in(in);
     lost.to_ns = time_in(in);
     const auto count = in.get<std::int64_t>();
-    if (count >= 0) lost.count = count;
+    if (count >= 0) lost.count = std::min(count, lost_count_max);
     lost.why = in.get_bytes();
     if (!in.ok()) return;
     if (lost.witness == model::Witness::connector) {
