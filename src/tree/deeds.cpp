@@ -17,33 +17,18 @@ constexpr model::TimeNs look_every_ns = 200'000'000;
 constexpr model::TimeNs episode_ns = 60'000'000'000;
 /// A rule of unknown effect that others add has been in a picture by then, and was harmless.
 constexpr model::TimeNs unseen_ns_max = 3'000'000'000;
-// AUDIT_FILTER_* of include/uapi/linux/audit.h.
-constexpr std::uint32_t task_list = 1;
-constexpr std::uint32_t exit_list = 4;
-constexpr std::uint32_t exclude_list = 5;
-constexpr std::uint32_t filesystem_list = 6;
 
 bool is_of_ours(const ConfigChange& change, What what) {
     return change.what == what && change.name == our_key;
 }
 
+/// Of the settings those of which the records tell when all was as before.
 std::optional<Weakness> kind_of(const ConfigChange& change) {
-    if (is_of_ours(change, What::rule_removed)) return Weakness::rules_removed;
-    if (change.what == What::setting && change.name == "audit_enabled" && change.value == 0) return Weakness::disabled;
-    if (change.what == What::setting && change.name == "audit_rate_limit" && change.value != 0)
-        return Weakness::rate_limit;
-    if (change.what != What::rule_added || change.name == our_key) return std::nullopt;
-    switch (change.list) {
-        case exit_list:
-            return Weakness::rules_outranked;
-        case task_list:
-            return Weakness::tasks_exempted;
-        case exclude_list:
-        case filesystem_list:
-            return Weakness::records_excluded;
-        default:
-            return std::nullopt;
-    }
+    const auto kind = weakness_touched(change);
+    if (change.what != What::setting) return kind;
+    const bool weakens =
+        (kind == Weakness::disabled && change.value == 0) || (kind == Weakness::rate_limit && change.value != 0);
+    return weakens ? kind : std::nullopt;
 }
 
 std::string text_of(Weakness kind, const ConfigChange& deed) {

@@ -85,6 +85,9 @@ struct ConfigChange {
     bool answered = false;             ///< told of, or it needs no word
 };
 
+/// By which kind of change it is the recording can be weakened, whatever this one set.
+std::optional<model::Weakness> weakness_touched(const ConfigChange& change);
+
 /// A weakening of the recording that capture may yet tell more of, or whose culprit a record may yet name.
 struct Tampering {
     std::int64_t episode = 0;

@@ -21,47 +21,32 @@ constexpr std::uint32_t exit_list = 4;
 constexpr std::uint32_t exclude_list = 5;
 constexpr std::uint32_t filesystem_list = 6;
 
-bool is_setting(const ConfigChange& change, std::string_view name) {
-    return change.what == What::setting && change.name == name;
-}
-
-bool is_addition(const ConfigChange& change, std::uint32_t list) {
-    return change.what == What::rule_added && change.list == list && change.name != our_key;
-}
-
-/// Is it the kind of change by which the recording is weakened that way?
-bool is_deed(const ConfigChange& change, model::Weakness kind) {
-    switch (kind) {
-        case model::Weakness::rules_removed:
-            return change.what == What::rule_removed && change.name == our_key;
-        case model::Weakness::rules_outranked:
-            return is_addition(change, exit_list);
-        case model::Weakness::tasks_exempted:
-            return is_addition(change, task_list);
-        case model::Weakness::records_excluded:
-            return is_addition(change, exclude_list) || is_addition(change, filesystem_list);
-        case model::Weakness::disabled:
-            return is_setting(change, "audit_enabled");
-        case model::Weakness::backlog_limit:
-            return is_setting(change, "audit_backlog_limit");
-        case model::Weakness::backlog_wait:
-            return is_setting(change, "audit_backlog_wait_time");
-        case model::Weakness::rate_limit:
-            return is_setting(change, "audit_rate_limit");
-        case model::Weakness::registration:
-            return is_setting(change, "audit_pid");
-        case model::Weakness::lost_reset:
-            return is_setting(change, "lost");
-    }
-    return false;
-}
-
 bool is_about_audit(const Life& life) {
     constexpr std::string_view names[] = {"auditctl", "augenrules"};
     return std::find(std::begin(names), std::end(names), life.process.comm) != std::end(names);
 }
 
 }  // namespace
+
+std::optional<model::Weakness> weakness_touched(const ConfigChange& change) {
+    using model::Weakness;
+    if (change.what == What::rule_removed && change.name == our_key) return Weakness::rules_removed;
+    if (change.what == What::rule_added && change.name != our_key) {
+        if (change.list == exit_list) return Weakness::rules_outranked;
+        if (change.list == task_list) return Weakness::tasks_exempted;
+        if (change.list == exclude_list || change.list == filesystem_list) return Weakness::records_excluded;
+    }
+    if (change.what != What::setting) return std::nullopt;
+    constexpr std::pair<std::string_view, Weakness> settings[] = {{"audit_enabled", Weakness::disabled},
+                                                                  {"audit_backlog_limit", Weakness::backlog_limit},
+                                                                  {"audit_backlog_wait_time", Weakness::backlog_wait},
+                                                                  {"audit_rate_limit", Weakness::rate_limit},
+                                                                  {"audit_pid", Weakness::registration},
+                                                                  {"lost", Weakness::lost_reset}};
+    for (const auto& [name, kind] : settings)
+        if (change.name == name) return kind;
+    return std::nullopt;
+}
 
 void Tracker::State::on(model::AuditConfigChange&& told) {
     ConfigChange change{told.task.time_ns,    0,          0, told.auid, told.what, told.list,
@@ -126,7 +111,7 @@ void Tracker::State::name_culprit(Tampering& of) {
     for (const bool by_name : {true, false}) {
         if (!by_name && of.tamper.by != 0) return;
         const auto deed = std::find_if(config_changes.begin(), config_changes.end(), [&](const ConfigChange& change) {
-            if (!is_deed(change, of.kind) || (change.by != 0) != by_name ||
+            if (weakness_touched(change) != of.kind || (change.by != 0) != by_name ||
                 (change.by != 0 && change.pid == of.recorder))
                 return false;
             const auto from_ns = by_name ? of.tamper.from_ns - tick_ns : of.tamper.from_ns;
