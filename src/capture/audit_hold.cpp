@@ -57,13 +57,15 @@ base::Result<AuditHold> AuditHold::take(audit::Control control, const std::strin
     hold.locked_ = state->enabled == 2;
     hold.found_ = {state->enabled, state->backlog_limit, state->backlog_wait_time, state->rate_limit, {}, {}};
     std::copy_if(rules->begin(), rules->end(), std::back_inserter(hold.found_.rules), audit::is_ours);
-    if (const auto left = hold.read_left()) {
+    const auto left = hold.read_left();
+    if (left) {
         keep_changes({*state, *rules}, *left, hold.found_);
         hold.weakened_meanwhile_ = hold.find_since(*left, {*state, *rules});
     } else if (wishes.rules && !hold.found_.rules.empty()) {
         hold.behind_loader_ = true;
         hold.weakened_meanwhile_ = find_beside_loader({*state, *rules});
     }
+    hold.was_in_force_ = left || hold.behind_loader_;
     hold.write_found();
     if (hold.locked_) return hold;
     if (auto applied = hold.apply(); !applied) {

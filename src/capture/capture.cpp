@@ -475,13 +475,13 @@ void Capture::attach_connector(base::UniqueFd socket) {
     if (!state_->resumed) state_->control(Control::connector_up);
 }
 
-void Capture::attach_audit(base::UniqueFd input, AuditFeed feed, bool alone) {
+void Capture::attach_audit(base::UniqueFd input, AuditFeed feed, bool alone, bool was_in_force) {
     state_->audit_fd = std::move(input);
     state_->feed = feed;
     const int fd = state_->audit_fd.get();
     state_->audit = feed == AuditFeed::lines ? make_line_input(fd) : make_netlink_input(fd, state_->window.audit());
     state_->audit_polled = !state_->wait_for(fd);
-    if (!state_->resumed) return state_->control(Control::audit_up, payload_of(static_cast<std::uint8_t>(alone)));
+    if (!state_->resumed) return state_->control(Control::audit_up, payload_of(alone, was_in_force));
     // The kernel says it once, perhaps to the one that died.
     if (feed == AuditFeed::unicast) state_->doubt_audit(realtime_now());
 }

@@ -274,8 +274,6 @@ base::Status Recorder::open_audit() {
 base::Status Recorder::hold_audit(base::UniqueFd socket, bool alone) {
     keep(alone ? Kept::unicast_name : Kept::multicast_name, socket.get());
     registered_ = alone;
-    capture_->attach_audit(std::move(socket), alone ? capture::AuditFeed::unicast : capture::AuditFeed::multicast,
-                           alone);
     auto control = audit::Control::open();
     if (!control) return tl::unexpected(control.error());
     const capture::AuditWishes wishes{.rules = settings_.rules,
@@ -286,6 +284,8 @@ base::Status Recorder::hold_audit(base::UniqueFd socket, bool alone) {
     auto hold = capture::AuditHold::take(std::move(*control), settings_.journal() + "/audit.found", boot_, wishes);
     if (!hold) return tl::unexpected(hold.error());
     hold_.emplace(std::move(*hold));
+    capture_->attach_audit(std::move(socket), alone ? capture::AuditFeed::unicast : capture::AuditFeed::multicast,
+                           alone, hold_->was_in_force());
     tell_of_found();
     guard_.emplace(*hold_, alone ? capture_->audit_fd() : -1,
                    capture::GuardTiming{.alarm_interval_s = static_cast<int>(settings_.rules_alarm_interval_s)},

@@ -90,9 +90,11 @@ void FrameDecoder::control(const model::Frame& frame) {
             tampered(in, now_ns);
             break;
         case model::Control::audit_up: {
-            const bool alone = in.get<bool>();
-            assembler_.keep_records(alone);  // beside another daemon its log has them
-            take_(model::AuditUp{alone});
+            model::AuditUp up;
+            in.get(up.alone);
+            if (!in.rest().empty()) in.get(up.was_in_force);
+            assembler_.keep_records(up.alone);  // beside another daemon its log has them
+            take_(up);
             break;
         }
         case model::Control::audit_down:

@@ -115,6 +115,7 @@ struct Tracker::State {
     bool connector_up = false;
     model::TimeNs connector_since_ns = 0;
     bool audit_up = false;
+    model::TimeNs deeds_since_ns = 0;  ///< what was done to audit's configuration before is no weakening
     bool in_snapshot = false;
     model::TimeNs looked_ns = 0;                 ///< when the last whole look at /proc began
     std::vector<ThreadBirth> exits_in_snapshot;  ///< threads that ended while /proc was being read

@@ -58,7 +58,7 @@ void Tracker::State::on(model::AuditConfigChange&& told) {
         change.pid = life.process.pid;
     }
     advance(told.task.time_ns);
-    if (!told.success) return;
+    if (!told.success || change.time_ns < deeds_since_ns) return;
     if (config_changes.size() == changes_max) config_changes.pop_front();
     config_changes.push_back(std::move(change));
     audit_is_to_speak = true;

@@ -8,7 +8,7 @@ namespace lineage::tree {
 
 namespace {
 
-constexpr std::uint32_t saved_version = 12;
+constexpr std::uint32_t saved_version = 13;
 
 }  // namespace
 
@@ -82,8 +82,9 @@ void Tracker::State::on(model::ConnectorDown&&) {
 void Tracker::State::on(model::ConnectorDrained&& drained) {
     advance(real(drained.time_ns));
 }
-void Tracker::State::on(model::AuditUp&&) {
+void Tracker::State::on(model::AuditUp&& up) {
     audit_up = true;
+    deeds_since_ns = up.was_in_force ? 0 : recording_since_ns;
     newest_audit_ns = std::max({newest_audit_ns, newest_ns, connector_since_ns});
 }
 void Tracker::State::on(model::AuditDown&&) {
@@ -215,6 +216,7 @@ void Tracker::save(std::string& saved) const {
     out.put(s.connector_up);
     out.put(s.connector_since_ns);
     out.put(s.audit_up);
+    out.put(s.deeds_since_ns);
     out.put(s.in_snapshot);
     out.put(s.looked_ns);
     out.put(s.newest_ns);
@@ -286,6 +288,7 @@ base::Status Tracker::restore(std::string_view saved) {
     in.get(s.connector_up);
     in.get(s.connector_since_ns);
     in.get(s.audit_up);
+    in.get(s.deeds_since_ns);
     in.get(s.in_snapshot);
     in.get(s.looked_ns);
     in.get(s.newest_ns);

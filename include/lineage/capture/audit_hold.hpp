@@ -49,6 +49,8 @@ public:
     base::Status tidy(const std::vector<std::string>& in_force);
     /// The first recorder of this boot, and our rules were in force: the boot loader has put them there.
     [[nodiscard]] bool behind_loader() const { return behind_loader_; }
+    /// So they were, or by an earlier recorder of this boot that was killed.
+    [[nodiscard]] bool was_in_force() const { return was_in_force_; }
     /// What weakened the recording between the end of an earlier recorder of this boot, killed, or the boot loader's,
     /// and now. It is undone, or was tried to.
     [[nodiscard]] const std::vector<audit::Finding>& weakened_meanwhile() const { return weakened_meanwhile_; }
@@ -103,6 +105,7 @@ private:
     AuditWishes wishes_;
     Found found_;
     bool behind_loader_ = false;
+    bool was_in_force_ = false;
     bool locked_ = false;  ///< -e 2: nothing can be changed until the next boot, nor has to be restored
     std::uint32_t lost_ = 0;
     std::uint32_t registered_ = 0;

@@ -85,8 +85,9 @@ public:
     /// between its last frame and our first. What the counters have counted since it last looked is told.
     base::Status resume();
     void attach_connector(base::UniqueFd socket);
-    /// `alone`: no other consumer sees these records. The feed's end (stdin closed) ends run().
-    void attach_audit(base::UniqueFd input, AuditFeed feed, bool alone);
+    /// `alone`: no other consumer sees these records; `was_in_force`: our rules, before. The feed's end (stdin closed)
+    /// ends run().
+    void attach_audit(base::UniqueFd input, AuditFeed feed, bool alone, bool was_in_force = false);
     /// Losses are counted from `lost` on, which it was at `since_ns` (0: now); when resumed, from where the earlier
     /// capture left off. `watch` must outlive run().
     void watch_audit(AuditWatch& watch, std::uint32_t lost, model::TimeNs since_ns = 0);

@@ -39,7 +39,9 @@ enum class Control : std::uint16_t {
     lost = 8,            ///< u8 Witness, i64 from_ns, i64 to_ns, i64 count (-1 unknown), bytes why
     idle = 9,            ///< nothing came for a while; the time of receipt is all it tells
     stop = 10,           ///< an orderly end of capture
-    audit_up = 11,       ///< audit records are consumed from here on; u8: 1 if we are the only consumer
+    /// Audit records are consumed from here on; u8: 1 if we are the only consumer; u8: 1 if our rules had been in force
+    /// before, by the boot loader or one that died (not in early journals).
+    audit_up = 11,
     audit_down = 12,
     /// Capture goes on with the sockets of one that died, which were kept open: i64 when that one was last alive, i64
     /// now, both CLOCK_REALTIME ns. Nothing is missing in between.

@@ -200,6 +200,7 @@ struct SnapshotEnded {
 };
 struct AuditUp {
     bool alone = true;
+    bool was_in_force = true;  ///< our rules, before: what was done to the recording then counts
 };
 struct AuditDown {};
 struct Lost {

@@ -188,6 +188,19 @@ TEST_CASE("what somebody undid himself before capture looked stands in the recor
     CHECK(told(world).size() == 3);
 }
 
+TEST_CASE("what was done before there was a recording is told only where our rules had been in force") {
+    for (const bool was_in_force : {true, false}) {
+        World world;
+        world.say(model::AuditUp{true, was_in_force});
+        world.save_and_restore();
+        change(world, -500, 7, 60, What::setting, "audit_enabled", 0, true, 0);
+        change(world, 100, 8, 72, What::other, "");
+        change(world, 4000, 20, 72, What::other, "");
+        CHECK(told(world).size() == (was_in_force ? 1 : 0));
+        CHECK(world.rows.gaps.size() == told(world).size());
+    }
+}
+
 TEST_CASE(
     "what capture told, what was there for a look, what is not undone and what is ours is not told from records") {
     World world;
