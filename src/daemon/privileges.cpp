@@ -45,6 +45,9 @@ constexpr std::uint64_t for_tracker_identity = bit(CAP_SETUID) | bit(CAP_SETGID)
 /// Only where the database or the journal lies in a folder that is somebody else's.
 constexpr std::uint64_t for_foreign_folder = bit(CAP_DAC_OVERRIDE);
 
+/// auditd's own default (priority_boost in auditd.conf(5)).
+constexpr int nice_value = -4;
+
 constexpr mode_t directory_mode = 0750;
 constexpr mode_t readable_mode = 0640;
 constexpr mode_t lock_mode = 0600;  // who may open a lock file can hold the lock
@@ -83,6 +86,17 @@ base::Status harden() {
     if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return base::fail_errno("give up privileges", errno);
     return {};
+}
+
+/// A flood of records must not keep from the processor whoever takes them, or the kernel's queue fills and everybody
+/// waits, or records are lost. Where the processor is shared out by sessions (autogroup in sched(7)) a session of our
+/// own counts as one. Best effort; the unit sets the same.
+void go_ahead_of_the_flood() {
+    if (::getpriority(PRIO_PROCESS, 0) > nice_value) ::setpriority(PRIO_PROCESS, 0, nice_value);
+    if (::getsid(0) != ::getpid()) return;
+    const base::UniqueFd autogroup(::open("/proc/self/autogroup", O_WRONLY | O_CLOEXEC));
+    const auto text = std::to_string(nice_value);
+    if (autogroup) (void)!::write(autogroup.get(), text.data(), text.size());
 }
 
 /// Root's and our group's. What is not there, or is something else than it should be, is left to who opens it, and so
@@ -200,6 +214,7 @@ base::Status keep_capture_privileges(const std::string& database, const std::str
                                      const std::optional<Account>& account) {
     ::umask(S_IWGRP | S_IRWXO);
     const bool is_root = ::geteuid() == 0;
+    go_ahead_of_the_flood();
     if (is_root) {
         if (auto taken = take_group(account); !taken) return taken;
         if (auto secured = secure_files(database, journal); !secured) return secured;
@@ -221,6 +236,7 @@ base::Status keep_capture_privileges(const std::string& database, const std::str
 
 base::Status give_up_capabilities() {
     if (auto dropped = set_capabilities({}); !dropped) return dropped;
+    if (::getpriority(PRIO_PROCESS, 0) < 0) ::setpriority(PRIO_PROCESS, 0, 0);
     return harden();
 }
 

@@ -32,11 +32,11 @@ std::string why_no_account(const std::string& user);
 
 /// Once, before anything is opened. Takes the account's group, makes what already lies at the database's path and in
 /// the journal root's and the group's (0640, 0750; locks 0600), then gives up every capability but those in
-/// privileges.cpp, with no_new_privs, not dumpable, without core files.
+/// privileges.cpp, with no_new_privs, not dumpable, without core files. What it keeps besides is a nice value of -4.
 base::Status keep_capture_privileges(const std::string& database, const std::string& journal,
                                      const std::optional<Account>& account);
 
-/// In a child that stays who it is, for good: no capability is left, not even to be had back.
+/// In a child that stays who it is, for good: no capability is left, not even to be had back. Its nice value is 0.
 base::Status give_up_capabilities();
 
 /// In the tracker's process, for good: puts back into force what capture only keeps for it, makes `directory` its root

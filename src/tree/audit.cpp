@@ -51,8 +51,9 @@ bool Tracker::State::knows_image(const Life& life, const std::string& exe) {
 }
 
 bool Tracker::State::of_another_life(const Life& life, const model::AuditHeader& task) {
-    if (life.birth_known() || !life.stated || task.serial < life.stated_serial || connector_covers(task.time_ns))
-        return false;
+    if (connector_covers(task.time_ns)) return false;
+    if (life.process.kernel_thread && task.ppid > 2) return true;  // those call nothing, and are kthreadd's
+    if (life.birth_known() || !life.stated || task.serial < life.stated_serial) return false;
     // A session that is set changes by a LOGIN record alone, and nobody is adopted but by init or an ancestor of his.
     const auto& who = life.process.credentials;
     if (task.credentials && who.ses != model::unset_uid && task.credentials->ses != who.ses) return true;

@@ -16,6 +16,8 @@ namespace {
 
 constexpr std::size_t nameless_max = 256;
 constexpr std::size_t waiting_max = 4096;
+/// A pid below is not given out again (RESERVED_PIDS in kernel/pid.c).
+constexpr model::Pid reserved_pids = 300;
 /// How long a record waits for those of others, in audit's own time: a call takes long only in vfork, which bears one.
 constexpr model::TimeNs waiting_ns = 300'000'000;
 
@@ -54,7 +56,8 @@ model::TimeNs next_fact_ns(const Life& caller, std::int64_t serial, model::TimeN
 bool Tracker::State::lives_meanwhile(const model::AuditFork& fork) const {
     const Life* const life = population.newest(fork.returned);
     if (fork.returned <= 2 || fork.returned == fork.task.pid || fork.returned == fork.task.ppid) return true;
-    return life != nullptr && life->alive() && life->process.kernel_thread;
+    // The end of a kernel thread is no system call.
+    return fork.returned < reserved_pids && life != nullptr && life->alive() && life->process.kernel_thread;
 }
 
 void Tracker::State::on(model::AuditFork&& fork) {

@@ -181,6 +181,45 @@ TEST_CASE("an inode that is used again is another namespace's") {
     CHECK_FALSE(w.one(80).ns_pid);
 }
 
+TEST_CASE("audit alone: a pid that a kernel thread had is a process's own, but no number below those that are given out again") {
+    const auto kernel_thread = [](World& w, model::Pid pid) {
+        model::Seen seen;
+        seen.read_ns = start;
+        seen.pid = pid;
+        seen.ppid = 2;
+        seen.comm = "kworker/1:0";
+        seen.kernel_thread = true;
+        w.say(seen);
+    };
+    for (const bool fork_first : {true, false}) {
+        World w;
+        w.say(model::AuditUp{});
+        kernel_thread(w, 400);
+        w.exec(1000, 1, 50, 10, "caller");
+        if (fork_first) w.fork(1010, 2, 50, 10, 400, How::clone, plain);
+        w.exit(1020, 3, 400, 50, 73);
+        if (!fork_first) w.fork(1010, 4, 50, 10, 400, How::clone, plain);
+        const auto lives = w.lives(400);
+        REQUIRE(lives.size() == 2);
+        CHECK(lives[0].kernel_thread);
+        CHECK(lives[0].ppid == 2);
+        CHECK(lives[0].ended);
+        CHECK(w.parent_of(lives[0]) == 2);
+        CHECK(w.parent_of(lives[1]) == 50);
+        CHECK_FALSE(lives[1].ns_pid);
+        REQUIRE(lives[1].ended);
+        CHECK(lives[1].ended->code == 73);
+    }
+    World w;
+    w.say(model::AuditUp{});
+    kernel_thread(w, 40);
+    w.exec(1000, 1, 50, 10, "caller");
+    w.fork(1010, 2, 50, 10, 40, How::clone, plain);
+    w.exec(1020, 3, 500, 50, "child");
+    CHECK_FALSE(w.one(40).ended);
+    CHECK(w.one(500).ns_pid == 40);
+}
+
 TEST_CASE("audit alone: CLONE_PARENT inside a namespace is its caller's, though the child's records name another") {
     World w;
     w.say(model::AuditUp{});
