@@ -61,7 +61,7 @@ base::Result<AuditHold> AuditHold::take(audit::Control control, const std::strin
     if (left) {
         keep_changes({*state, *rules}, *left, hold.found_);
         hold.weakened_meanwhile_ = hold.find_since(*left, {*state, *rules});
-    } else if (wishes.rules && !hold.found_.rules.empty()) {
+    } else if (wishes.rules && !hold.found_.rules.empty() && hold.text_there() != hold.text_given_back()) {
         hold.behind_loader_ = true;
         hold.weakened_meanwhile_ = find_beside_loader({*state, *rules});
     }
@@ -70,7 +70,7 @@ base::Result<AuditHold> AuditHold::take(audit::Control control, const std::strin
     if (hold.locked_) return hold;
     if (auto applied = hold.apply(); !applied) {
         (void)hold.withdraw();
-        (void)hold.restore();
+        if (hold.give_back()) ::unlink(file.c_str());  // nothing has been recorded
         return tl::unexpected(applied.error());
     }
     return hold;
@@ -253,7 +253,7 @@ base::Status AuditHold::withdraw() {
     return result;
 }
 
-base::Status AuditHold::restore() {
+base::Status AuditHold::give_back() {
     base::Status result;
     if (!locked_) {
         if (wishes_.backlog) {
@@ -267,13 +267,32 @@ base::Status AuditHold::restore() {
             for (const auto& rule : rules)
                 if (!contains(*in_force, rule)) keep_first(result, control_.append_rule(rule));
     }
-    if (result) ::unlink(file_.c_str());
     return result;
+}
+
+base::Status AuditHold::restore() {
+    if (auto given = give_back(); !given) return given;
+    found_text_ = text_given_back();
+    if (!keep_found()) ::unlink(file_.c_str());
+    return {};
+}
+
+std::string AuditHold::boot_line() const {
+    return "boot " + boot_ + '\n';
+}
+
+std::string AuditHold::text_given_back() const {
+    return boot_line() + "given-back -\n";
+}
+
+std::string AuditHold::text_there() const {
+    std::ifstream in(file_);
+    return {std::istreambuf_iterator<char>(in), {}};
 }
 
 void AuditHold::write_found() {
     std::ostringstream out;
-    out << "boot " << boot_ << '\n';
+    out << boot_line();
     for (const auto& [whose, values] : {std::pair("found", found_), std::pair("set", ours())})
         out << whose << ".enabled " << values.enabled << '\n'
             << whose << ".backlog_limit " << values.backlog_limit << '\n'
@@ -289,10 +308,6 @@ void AuditHold::write_found() {
 }
 
 base::Status AuditHold::keep_found() {
-    const auto text_there = [this] {
-        std::ifstream in(file_);
-        return std::string(std::istreambuf_iterator<char>(in), {});
-    };
     if (text_there() == found_text_) return kept_ = {};  // a full disk does not matter
     const std::string temporary = file_ + ".new";
     errno = 0;

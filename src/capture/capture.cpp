@@ -103,6 +103,7 @@ struct Capture::State {
     TimeNs idle_due = never;
     TimeNs check_due = never;
     TimeNs look_due = never;
+    TimeNs audit_changed_ns = 1;  ///< real: as records told, and nobody has looked since; 0: that has been looked at
     TimeNs look_earliest = 0;
     TimeNs reconcile_due = never;
     TimeNs answer_due = never;
@@ -336,6 +337,7 @@ struct Capture::State {
     }
 
     void suspect_audit() {
+        audit_changed_ns = realtime_now();
         if (state_watch != nullptr) look_due = std::min(look_due, std::max(look_earliest, monotonic_now()));
     }
 
@@ -353,6 +355,8 @@ struct Capture::State {
         if (answer.again_ms >= 0) look_due = std::min(look_due, now + TimeNs{answer.again_ms} * 1'000'000);
         look_due = std::max(look_due, look_earliest);
         for (const model::Tampered& one : answer.tampering) recording.tampered(one);
+        if (audit_changed_ns != 0) control(Control::audit_looked, payload_of(answer.asked_ns, realtime_now()));
+        if (answer.asked_ns >= audit_changed_ns) audit_changed_ns = 0;
         if (!answer.tampering.empty()) publish();
         if (answer.reconcile) want_reconciliation();
         for (const std::string& text : answer.alarms) alarmed(text);

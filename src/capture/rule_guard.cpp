@@ -181,6 +181,7 @@ std::optional<AuditWatch::Answer> RuleGuard::take() {
     const bool is_first = !std::exchange(has_begun_, true);
     if (is_first) episodes_.found_before(hold_.weakened_meanwhile(), now);
     auto answer = episodes_.see(*picture, wanted, asked_ns_, now, *this);
+    answer.asked_ns = asked_ns_;
     (void)hold_.tidy(picture->rules);
     if (std::exchange(ask_again_, false)) answer.again_ms = answer.pause_ms;
     answer.reconcile = answer.reconcile || (is_first && !hold_.weakened_meanwhile().empty());

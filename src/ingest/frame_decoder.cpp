@@ -101,6 +101,12 @@ void FrameDecoder::control(const model::Frame& frame) {
             assembler_.finish();
             take_(model::AuditDown{});
             break;
+        case model::Control::audit_looked: {
+            const auto asked_ns = time_in(in);
+            const auto answered_ns = time_in(in);
+            if (in.ok()) take_(model::AuditLooked{asked_ns, answered_ns});
+            break;
+        }
         case model::Control::audit_overrun:
             assembler_.overrun(in.get<bool>());
             break;

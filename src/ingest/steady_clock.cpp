@@ -110,6 +110,9 @@ std::vector<model::Lost> SteadyClock::make_steady(model::Observation& fact) {
                 one.from_ns = steady_stamp(one.from_ns);
                 if (one.to_ns != 0) one.to_ns = steady_stamp(one.to_ns);
                 one.told_ns = steady(one.told_ns);
+            } else if constexpr (std::is_same_v<Fact, model::AuditLooked>) {
+                one.asked_ns = steady(one.asked_ns);
+                one.answered_ns = steady(one.answered_ns);
             } else if constexpr (std::is_same_v<Fact, model::SnapshotEnded>) {
                 one.began_ns = steady(one.began_ns);
             } else if constexpr (std::is_same_v<Fact, model::ConnectorDrained>) {

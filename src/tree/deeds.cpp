@@ -15,8 +15,7 @@ using model::Weakness;
 constexpr model::TimeNs words_come_within_ns = 2'000'000'000;
 constexpr model::TimeNs look_every_ns = 200'000'000;
 constexpr model::TimeNs episode_ns = 60'000'000'000;
-/// A rule of unknown effect that others add has been in a picture by then, and was harmless.
-constexpr model::TimeNs unseen_ns_max = 3'000'000'000;
+constexpr std::size_t looks_max = 64;
 
 bool is_of_ours(const ConfigChange& change, What what) {
     return change.what == what && change.name == our_key;
@@ -42,7 +41,7 @@ std::string text_of(Weakness kind, const ConfigChange& deed) {
         case Weakness::rules_outranked:
             return "an unknown rule in the exit list for a while";
         case Weakness::tasks_exempted:
-            return "new tasks exempted from audit for a while";
+            return "an unknown rule in the task list for a while";
         default:
             return "an unknown rule that drops records, for a while";
     }
@@ -96,8 +95,23 @@ bool Tracker::State::is_told(Weakness kind, model::TimeNs time_ns) const {
     });
 }
 
+void Tracker::State::on(model::AuditLooked&& look) {
+    if (audit_looks.size() == looks_max) audit_looks.pop_front();
+    audit_looks.push_back(look);
+}
+
+/// Capture has looked between the deed and its end. What it found it tells, and what it did not weakened nothing. (What
+/// was done before it began, it has undone before the first look.)
+bool Tracker::State::was_looked_at(const ConfigChange& deed, model::TimeNs undone_ns) const {
+    return deed.time_ns >= recording_since_ns &&
+           std::any_of(audit_looks.begin(), audit_looks.end(), [&](const model::AuditLooked& look) {
+               return deed.time_ns + tick_ns <= look.asked_ns && look.answered_ns <= undone_ns;
+           });
+}
+
 void Tracker::State::tell_unseen_deeds(bool all) {
-    if (boot.imported) return;  // another recorder's; which rules were in force nobody knows
+    if (boot.imported) return;        // another recorder's; which rules were in force nobody knows
+    if (audit_looks.empty()) return;  // nor here: capture holds no rules
     // The records may lag behind everything else.
     const auto now_ns = all ? model::time_ns_max : newest_audit_ns;
     if (now_ns - deeds_looked_ns < look_every_ns) return;
@@ -109,10 +123,7 @@ void Tracker::State::tell_unseen_deeds(bool all) {
         const auto undone = undone_ns(config_changes, deed, *kind);
         if (!undone || *undone + words_come_within_ns > now_ns) continue;
         deed->answered = true;
-        const bool is_unknown = *kind != Weakness::rules_removed && *kind != Weakness::disabled &&
-                                *kind != Weakness::rate_limit && *kind != Weakness::tasks_exempted;
-        const bool was_looked_at = deed->time_ns >= recording_since_ns && *undone - deed->time_ns > unseen_ns_max;
-        if (is_told(*kind, deed->time_ns) || (is_unknown && was_looked_at)) continue;
+        if (is_told(*kind, deed->time_ns) || was_looked_at(*deed, *undone)) continue;
         add_tampering(*kind, *deed, *undone);
     }
 }

@@ -145,10 +145,11 @@ struct Tracker::State {
         std::int64_t serial = 0;
         model::Id life = 0;
     } placed_last;
-    std::deque<ConfigChange> config_changes;  ///< recent ones, in order of arrival
-    bool audit_is_to_speak = false;           ///< one of them waits for that
-    model::TimeNs deeds_looked_ns = 0;        ///< newest_audit_ns when they were gone through
-    std::vector<Tampering> tampering;         ///< recent ones
+    std::deque<ConfigChange> config_changes;     ///< recent ones, in order of arrival
+    bool audit_is_to_speak = false;              ///< one of them waits for that
+    std::deque<model::AuditLooked> audit_looks;  ///< of this run of capture, recent ones
+    model::TimeNs deeds_looked_ns = 0;           ///< newest_audit_ns when they were gone through
+    std::vector<Tampering> tampering;            ///< recent ones
     std::vector<Question> questions;
     std::vector<std::string> alarms;
     std::deque<model::Id> uncertain_numbers;  ///< lives whose foretold number no record has confirmed yet
@@ -326,6 +327,7 @@ struct Tracker::State {
     // tampering.cpp
     void on(model::AuditConfigChange&& told);
     void on(model::Tampered&& told);
+    void on(model::AuditLooked&& look);
     void name_culprit(Tampering& of);
     void guess_culprit(Tampering& of);
     /// What no record has told of by now, none will; `all`: no more will come.
@@ -334,6 +336,7 @@ struct Tracker::State {
     [[nodiscard]] bool is_ours(const ConfigChange& change) const;
     void audit_spoke(model::TimeNs time_ns);
     [[nodiscard]] bool is_told(model::Weakness kind, model::TimeNs time_ns) const;
+    [[nodiscard]] bool was_looked_at(const ConfigChange& deed, model::TimeNs undone_ns) const;
     void tell_unseen_deeds(bool all);
     void add_tampering(model::Weakness kind, const ConfigChange& deed, model::TimeNs undone_ns);
     void tell(Tampering& one);

@@ -198,6 +198,11 @@ void Tracker::State::save_tampering(base::Encoder& out) const {
         out.put(change.audit_spoke_ns);
         out.put(change.answered);
     }
+    out.put(static_cast<std::uint32_t>(audit_looks.size()));
+    for (const model::AuditLooked& look : audit_looks) {
+        out.put(look.asked_ns);
+        out.put(look.answered_ns);
+    }
     out.put(static_cast<std::uint32_t>(tampering.size()));
     for (const Tampering& one : tampering) {
         out.put(one.episode);
@@ -237,6 +242,12 @@ void Tracker::State::restore_tampering(base::Decoder& in) {
         in.get(change.value);
         in.get(change.audit_spoke_ns);
         change.answered = in.get<bool>();
+    }
+    const auto looks = in.get<std::uint32_t>();
+    for (std::uint32_t i = 0; i < looks && in.ok(); ++i) {
+        model::AuditLooked& look = audit_looks.emplace_back();
+        in.get(look.asked_ns);
+        in.get(look.answered_ns);
     }
     const auto count = in.get<std::uint32_t>();
     for (std::uint32_t i = 0; i < count && in.ok(); ++i) {

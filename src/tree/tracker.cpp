@@ -8,7 +8,7 @@ namespace lineage::tree {
 
 namespace {
 
-constexpr std::uint32_t saved_version = 13;
+constexpr std::uint32_t saved_version = 14;
 
 }  // namespace
 
@@ -24,6 +24,7 @@ void Tracker::State::ensure_boot(model::TimeNs time_ns) {
 void Tracker::State::on(model::BootBegan&& began) {
     real_minus_mono_ns = began.real_minus_mono_ns;
     recording_since_ns = began.time_ns;
+    audit_looks.clear();
     if (root != nullptr && began.name == boot.name) {
         const auto silent_since_ns = stopped_ns != 0 ? stopped_ns : newest_ns;  // killed: since its last word
         if (silent_since_ns != 0 && began.time_ns > silent_since_ns) {

@@ -90,6 +90,10 @@ class Truth:
             return None
         return datetime.datetime.utcfromtimestamp(self.end_real + self.last - self.end).isoformat(timespec="microseconds")
 
+    def at(self, real):
+        """The trace's time at a second since the epoch, where the guest said what time it was."""
+        return self.end - (self.end_real - real)
+
     def started(self, file_name):
         return min((time for life in self.lives for time, name in life.images if name == file_name), default=None)
 
@@ -147,12 +151,11 @@ def missing_images(life, row, since, until):
     return [] if not true or told[-len(true):] == true else [f"{life}: {true}, told {told}"]
 
 
-def compare(truth, tree, loader, listening=None, until=None):
-    """{what is wrong: [each]}, and the counts. `listening`: when the connector was (trace time), `until`: the last
-    time of which everything must be known."""
-    since = truth.started(loader)
+def compare(truth, tree, since, listening=None, until=None, gaps=()):
+    """{what is wrong: [each]}, and the counts. `since`: from when on nothing of a user process may be missing (trace time; None: that
+    never began), `listening`: nor of what the kernel starts, since the connector tells of that, `until`: the last time of which everything must be known, `gaps`: from when to when audit told that it lost something: images."""
     if since is None:
-        return {"the loader never started": [loader]}, {}
+        return {"nothing was ever promised": ["neither loader nor recorder began"]}, {}
     until = until if until is not None else truth.end
     rows, made_up = pair(truth, tree)
     wrong = {"missing": [], "wrong parent": [], "images missing": [], "ends missing": [], "made up": made_up,
@@ -178,8 +181,9 @@ def compare(truth, tree, loader, listening=None, until=None):
         if wanted is None or row["parent"] != wanted["id"]:
             told = tree.by_id.get(row["parent"])
             wrong["wrong parent"].append(f"{life}: child of {life.parent}, told {told and told['pid']} {row['inferred']}")
-        counts["images"] += sum(1 for time, _ in life.images if time < until)
-        wrong["images missing"] += missing_images(life, row, since, until)
+        in_gap = any(begin <= time <= end for time, _ in life.images for begin, end in gaps)
+        counts["images"] += sum(1 for time, _ in life.images if time < until and not in_gap)
+        wrong["images missing"] += missing_images(life, row, since, until) if not in_gap else []
         if life.ended is not None and life.ended < until:
             counts["ends"] += 1
             wrong["ends missing"] += [str(life)] if row["ended"] is None else []

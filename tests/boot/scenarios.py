@@ -15,12 +15,13 @@ LATE_S = 150
 class Scenario:
     about: str
     words: str
-    loader: str                                        # its start is where the promise begins
+    loader: str | None                                 # its start is where the promise begins; None: where the recorder says that it began
     files: dict = field(default_factory=dict)          # on the disk besides
     without: tuple = ()                                # left out of it
     initramfs: bool = False
     limit_s: int = 400                                 # for one boot, in an emulator on a busy machine
     said: dict = field(default_factory=dict)           # a file that the guest's steps leave, and words that it must hold
+    loses: bool = False                                # by design; the images that are told to be lost are not missing
     second_boot: bool = False                          # shut down in order, and boot once more from the same disk
 
 
@@ -32,7 +33,7 @@ SCENARIOS = {
                           f"audit=1 rdinit={EARLY} boot_test.steps=workload {NO_AUDITD}", EARLY,
                           initramfs=True),
     "init": Scenario("init= loader", f"audit=1 init={EARLY} boot_test.steps=workload {NO_AUDITD}", EARLY),
-    "unit": Scenario("the unit alone", f"audit=1 boot_test.steps=workload {NO_AUDITD}", "/usr/sbin/lineaged"),
+    "unit": Scenario("the unit alone", f"audit=1 boot_test.steps=workload {NO_AUDITD}", None),
     "auditd": Scenario("auditd installed beside it", f"audit=1 init={EARLY} boot_test.steps=workload", EARLY),
     "journald": Scenario("journald with Debian's default, Audit=no",
                          f"audit=1 init={EARLY} boot_test.steps=workload {NO_AUDITD}", EARLY,
@@ -41,6 +42,10 @@ SCENARIOS = {
                           f"audit=1 init={EARLY} boot_test.steps=locked,workload {NO_AUDITD}", EARLY,
                           files={"etc/lineage/lineage.toml": "[rules]\nlock = true\n"},
                           said={"locked.txt": ("enabled 2 before", "enabled 2 after", "rules kept", "pid changed")}),
+    "stall": Scenario("the recorder stands still while tasks may wait a minute for room: they wait seconds, and what is lost is told",
+                      f"audit=1 init={EARLY} boot_test.steps=stall,workload {NO_AUDITD}", EARLY,
+                      files={"etc/lineage/lineage.toml": "queue_bytes = 262144\nbacklog_limit = 100\nbacklog_wait_ms = 60000\n"},
+                      said={"stall.txt": ("tasks waited", "waited seconds at most", "pid changed")}, loses=True),
     "reboot": Scenario("shutdown, and a second boot into the same database",
                        f"audit=1 init={EARLY} boot_test.steps=workload {NO_AUDITD}", EARLY, second_boot=True),
 }

@@ -59,7 +59,8 @@ public:
 
     /// Stops the records that we caused: audit as on or off as it was found, our rules removed.
     base::Status withdraw();
-    /// After withdraw(): the rest of the settings, the rules that were set aside, and the file's end.
+    /// After withdraw(): the rest of the settings, and the rules that were set aside. From then on the file says no
+    /// more than that there was a recorder in this boot.
     base::Status restore();
 
     /// Who was registered as the audit daemon when it began: us, or one before us whose socket we have.
@@ -89,11 +90,15 @@ private:
     AuditHold(audit::Control control, std::string file, std::string boot, const AuditWishes& wishes)
         : control_(std::move(control)), file_(std::move(file)), boot_(std::move(boot)), wishes_(wishes) {}
     base::Status apply();
+    base::Status give_back();
     base::Status put_rules_first(const std::vector<std::string>& in_force);
     base::Status set_aside(const std::vector<std::string>& rules);
     static std::vector<audit::Finding> find_beside_loader(const audit::Picture& now);
     [[nodiscard]] Found ours() const;
     void write_found();
+    [[nodiscard]] std::string boot_line() const;
+    [[nodiscard]] std::string text_there() const;
+    [[nodiscard]] std::string text_given_back() const;
     [[nodiscard]] std::optional<Left> read_left() const;
     static void keep_changes(const audit::Picture& now, const Left& left, Found& found);
 

@@ -50,6 +50,7 @@ public:
     virtual void request() = 0;  ///< does not wait
     struct Answer {
         std::uint32_t lost = 0;
+        model::TimeNs asked_ns = 0;              ///< real: the answer is true then or later
         std::vector<model::Tampered> tampering;  ///< news
         std::vector<std::string> alarms;         ///< for the operator
         bool reconcile = false;                  ///< what happened meanwhile is to be looked up in /proc

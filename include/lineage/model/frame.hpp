@@ -53,6 +53,9 @@ enum class Control : std::uint16_t {
     /// u8: 1, the queue of the registered audit socket has overflowed, or may have before we took it over: serials that
     /// are missing behind this may never come; 0, it has been seen empty.
     audit_overrun = 15,
+    /// Records had told of a change, so audit's state was looked at; what was wrong with it, `tampered` tells. i64
+    /// CLOCK_REALTIME ns when it was asked for; i64 when the answer had come.
+    audit_looked = 16,
 };
 
 }  // namespace lineage::model

@@ -203,6 +203,11 @@ struct AuditUp {
     bool was_in_force = true;  ///< our rules, before: what was done to the recording then counts
 };
 struct AuditDown {};
+/// What capture found wrong it tells as Tampered, after this or before.
+struct AuditLooked {
+    TimeNs asked_ns = 0;
+    TimeNs answered_ns = 0;
+};
 struct Lost {
     Witness witness = Witness::audit;
     TimeNs from_ns = 0;
@@ -228,10 +233,10 @@ struct Tampered {
     std::int64_t episode = 0;  ///< which of its kind: the same in every word on it, even if a clock is set meanwhile
 };
 
-using Observation =
-    std::variant<AuditFork, AuditExec, AuditExit, AuditStatement, AuditLogin, AuditAbend, AuditSignal, ConnectorFork,
-                 ConnectorExec, ConnectorId, ConnectorComm, ConnectorCoredump, ConnectorExit, Seen, BootBegan,
-                 ClockChanged, ConnectorUp, ConnectorDown, ConnectorDrained, SnapshotBegan, SnapshotEnded, AuditUp,
-                 AuditDown, Lost, Stopped, AuditConfigChange, Tampered, AuditNamespaceOpened, AuditNamed, AuditKept>;
+using Observation = std::variant<AuditFork, AuditExec, AuditExit, AuditStatement, AuditLogin, AuditAbend, AuditSignal,
+                                 ConnectorFork, ConnectorExec, ConnectorId, ConnectorComm, ConnectorCoredump,
+                                 ConnectorExit, Seen, BootBegan, ClockChanged, ConnectorUp, ConnectorDown,
+                                 ConnectorDrained, SnapshotBegan, SnapshotEnded, AuditUp, AuditDown, AuditLooked, Lost,
+                                 Stopped, AuditConfigChange, Tampered, AuditNamespaceOpened, AuditNamed, AuditKept>;
 
 }  // namespace lineage::model

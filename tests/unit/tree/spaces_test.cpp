@@ -181,7 +181,9 @@ TEST_CASE("an inode that is used again is another namespace's") {
     CHECK_FALSE(w.one(80).ns_pid);
 }
 
-TEST_CASE("audit alone: a pid that a kernel thread had is a process's own, but no number below those that are given out again") {
+TEST_CASE(
+    "audit alone: a pid that a kernel thread had is a process's own, but no number below those that are given out "
+    "again") {
     const auto kernel_thread = [](World& w, model::Pid pid) {
         model::Seen seen;
         seen.read_ns = start;

@@ -28,6 +28,10 @@ void tampered(World& world, model::TimeNs found_ms, model::TimeNs from_ms, model
                               start + std::max(found_ms, to_ms) * ms, times, 40, by, "what", found_ms});
 }
 
+void looked(World& world, model::TimeNs asked_ms, model::TimeNs answered_ms) {
+    world.say(model::AuditLooked{start + asked_ms * ms, start + answered_ms * ms});
+}
+
 std::vector<model::Tamper> told(World& world) {
     world.tracker.take_changes(world.rows);
     std::vector<model::Tamper> all;
@@ -157,6 +161,7 @@ TEST_CASE("the deed's record comes after somebody has been guessed, and is belie
 
 TEST_CASE("what somebody undid himself before capture looked stands in the records, is told once and alarmed about") {
     World world;
+    looked(world, 1, 2);
     change(world, 500, 7, 60, What::setting, "audit_enabled", 0, true, 0);
     named(world, 71, "later");
     change(world, 600, 8, 60, What::rule_added, "", 4);
@@ -192,6 +197,7 @@ TEST_CASE("what was done before there was a recording is told only where our rul
     for (const bool was_in_force : {true, false}) {
         World world;
         world.say(model::AuditUp{true, was_in_force});
+        looked(world, 1, 2);
         world.save_and_restore();
         change(world, -500, 7, 60, What::setting, "audit_enabled", 0, true, 0);
         change(world, 100, 8, 72, What::other, "");
@@ -208,7 +214,12 @@ TEST_CASE(
     tampered(world, 510, 100, 512, model::Weakness::rules_removed);
     change(world, 511, 8, 0, What::rule_added, "lineage");
     change(world, 600, 9, 60, What::rule_added, "watch", 4);
-    change(world, 5000, 10, 60, What::rule_removed, "watch", 4);
+    change(world, 601, 21, 60, What::rule_added, "", 1);
+    change(world, 602, 22, 60, What::rule_removed, "lineage");  // another's with our key
+    looked(world, 620, 630);
+    change(world, 640, 10, 60, What::rule_removed, "watch", 4);
+    change(world, 641, 23, 60, What::rule_removed, "", 1);
+    change(world, 642, 24, 60, What::rule_added, "lineage");
     change(world, 5100, 11, 60, What::rule_added, "", 5);
     change(world, 6000, 12, 0, What::rule_removed, "lineage");
     change(world, 6001, 13, 0, What::rule_added, "lineage");
@@ -219,8 +230,21 @@ TEST_CASE(
     CHECK(world.tracker.take_alarms().empty());
 }
 
+TEST_CASE("a look from before the deed, or after its end, is none at it; who never looks tells nothing of rules") {
+    for (const bool looks : {true, false}) {
+        World world;
+        if (looks) looked(world, 599, 620);
+        change(world, 600, 9, 60, What::rule_added, "", 1);
+        change(world, 640, 10, 60, What::rule_removed, "", 1);
+        if (looks) looked(world, 630, 641);
+        change(world, 4000, 20, 72, What::other, "");
+        CHECK(told(world).size() == (looks ? 1 : 0));
+    }
+}
+
 TEST_CASE("who does it again and again makes one record with a count") {
     World world;
+    looked(world, 1, 2);
     for (std::int64_t i = 0; i < 50; ++i) {
         change(world, 1000 + 100 * i, 100 + 2 * i, 60, What::rule_added, "", 1);
         change(world, 1010 + 100 * i, 101 + 2 * i, 60, What::rule_removed, "", 1);
