@@ -404,6 +404,7 @@ void Event::save(base::Encoder& out) const {
     out.put(change_->what);
     out.put(change_->list);
     out.put_bytes(change_->name);
+    out.put(change_->value);
     out.put(change_->success);
 }
 
@@ -445,6 +446,7 @@ void Event::restore(base::Decoder& in) {
     in.get(change.what);
     in.get(change.list);
     change.name = in.get_bytes();
+    in.get(change.value);
     change.success = in.get<bool>();
 }
 

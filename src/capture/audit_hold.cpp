@@ -45,7 +45,7 @@ void keep_first(base::Status& first, base::Status&& next) {
 
 }  // namespace
 
-base::Result<AuditHold> AuditHold::take(audit::Control control, const std::string& file, const std::string& boot,
+base::Result<AuditHold> AuditHold::find(audit::Control control, const std::string& file, const std::string& boot,
                                         const AuditWishes& wishes) {
     AuditHold hold(std::move(control), file, boot, wishes);
     const auto state = hold.control_.state();
@@ -60,20 +60,24 @@ base::Result<AuditHold> AuditHold::take(audit::Control control, const std::strin
     const auto left = hold.read_left();
     if (left) {
         keep_changes({*state, *rules}, *left, hold.found_);
-        hold.weakened_meanwhile_ = hold.find_since(*left, {*state, *rules});
+        if (!left->was_ending) hold.weakened_meanwhile_ = hold.find_since(*left, {*state, *rules});
     } else if (wishes.rules && !hold.found_.rules.empty() && hold.text_there() != hold.text_given_back()) {
         hold.behind_loader_ = true;
         hold.weakened_meanwhile_ = find_beside_loader({*state, *rules});
     }
-    hold.was_in_force_ = left || hold.behind_loader_;
-    hold.write_found();
-    if (hold.locked_) return hold;
-    if (auto applied = hold.apply(); !applied) {
-        (void)hold.withdraw();
-        if (hold.give_back()) ::unlink(file.c_str());  // nothing has been recorded
-        return tl::unexpected(applied.error());
-    }
+    hold.was_ending_ = left && left->was_ending;
+    hold.was_in_force_ = (left && !left->was_ending) || hold.behind_loader_;
     return hold;
+}
+
+base::Status AuditHold::put_in_force() {
+    write_found();
+    if (locked_) return {};
+    auto applied = apply();
+    if (applied) return {};
+    (void)withdraw();
+    if (give_back()) ::unlink(file_.c_str());  // nothing has been recorded
+    return applied;
 }
 
 /// What is as the killed one had set it was found by that one; what is not, somebody has changed since.
@@ -205,46 +209,52 @@ base::Status AuditHold::set_aside(const std::vector<std::string>& rules) {
     return result;
 }
 
-base::Status AuditHold::mend(const std::vector<audit::Finding>& findings, const std::vector<std::string>& in_force) {
+Mended AuditHold::mend(const std::vector<audit::Finding>& findings, const std::vector<std::string>& in_force) {
     using model::Weakness;
     const auto set = ours();
-    base::Status result;
-    bool rules = false;
-    std::vector<std::string> hiding;
+    Mended mended;
+    std::map<Weakness, std::vector<std::string>> hiding;
     for (const auto& finding : findings) {
+        base::Status& done = mended[finding.kind];
         switch (finding.kind) {
             case Weakness::disabled:
-                keep_first(result, control_.set_enabled(1));
+                keep_first(done, control_.set_enabled(1));
                 break;
             case Weakness::backlog_limit:
-                keep_first(result, control_.set_backlog_limit(set.backlog_limit));
+                keep_first(done, control_.set_backlog_limit(set.backlog_limit));
                 break;
             case Weakness::backlog_wait:
-                keep_first(result, control_.set_backlog_wait_raw(set.backlog_wait_time));
+                keep_first(done, control_.set_backlog_wait_raw(set.backlog_wait_time));
                 break;
             case Weakness::rate_limit:
-                keep_first(result, control_.set_rate_limit(0));
+                keep_first(done, control_.set_rate_limit(0));
                 break;
             case Weakness::tasks_exempted:
             case Weakness::records_excluded:
-                hiding.push_back(finding.rule);
+                hiding[finding.kind].push_back(finding.rule);
                 break;
             case Weakness::rules_removed:
             case Weakness::rules_outranked:
-                rules = true;
-                break;
             case Weakness::registration:
             case Weakness::lost_reset:
                 break;
         }
     }
-    if (rules) keep_first(result, put_rules_first(in_force));
-    keep_first(result, set_aside(hiding));
-    return result;
+    const auto removed = mended.find(Weakness::rules_removed);
+    const auto outranked = mended.find(Weakness::rules_outranked);
+    if (removed != mended.end() || outranked != mended.end()) {
+        const auto put = put_rules_first(in_force);
+        for (const auto at : {removed, outranked})
+            if (at != mended.end()) at->second = put;
+    }
+    for (const auto& [kind, rules] : hiding) mended[kind] = set_aside(rules);
+    return mended;
 }
 
 base::Status AuditHold::withdraw() {
     if (locked_) return {};
+    is_ending_ = true;
+    write_found();
     base::Status result = control_.set_enabled(found_.enabled);
     auto in_force = control_.list_rules();
     if (!in_force) return tl::unexpected(in_force.error());
@@ -302,6 +312,7 @@ void AuditHold::write_found() {
     if (wishes_.rules)
         for (const auto& rule : audit::lineage_rules()) out << "loaded " << to_hex(rule) << '\n';
     for (const auto& rule : found_.aside) out << "aside " << to_hex(rule) << '\n';
+    if (is_ending_) out << "ending -\n";
     out << "end -\n";
     found_text_ = out.str();
     kept_ = keep_found();
@@ -332,6 +343,7 @@ std::optional<AuditHold::Left> AuditHold::read_left() const {
         if (name == "rule") left.found.rules.push_back(from_hex(value));
         if (name == "loaded") left.set.rules.push_back(from_hex(value));
         if (name == "aside") left.found.aside.push_back(from_hex(value));
+        if (name == "ending") left.was_ending = true;
         if (name == "end" && same_boot) return left;
         std::uint32_t number = 0;
         std::istringstream(value) >> number;

@@ -2,6 +2,7 @@
 
 #include <linux/audit.h>
 #include <linux/netlink.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -64,6 +65,8 @@ public:
 
     Received receive() override {
         Received received;
+        pollfd waiting{fd_, POLLIN, 0};  // what was given to us may be blocking, and is not ours alone to change
+        if (::poll(&waiting, 1, 0) == 0) return received;
         const std::size_t before = buffer_.size();
         buffer_.resize(before + line_bytes_max);
         const ssize_t size = ::read(fd_, buffer_.data() + before, line_bytes_max);

@@ -466,7 +466,7 @@ base::Status Capture::resume() {
     state_->resumed = true;
     state_->check_due = monotonic_now();
     const TimeNs now = realtime_now();
-    const std::string payload = payload_of(state_->carried.alive_ns, now);
+    const std::string payload = payload_of(state_->carried.alive_ns, now, ::getpid());
     return state_->recording.first({.source = model::Source::control,
                                     .type = static_cast<std::uint16_t>(Control::resumed),
                                     .received_ns = now,
@@ -485,7 +485,7 @@ void Capture::attach_audit(base::UniqueFd input, AuditFeed feed, bool alone, boo
     const int fd = state_->audit_fd.get();
     state_->audit = feed == AuditFeed::lines ? make_line_input(fd) : make_netlink_input(fd, state_->window.audit());
     state_->audit_polled = !state_->wait_for(fd);
-    if (!state_->resumed) return state_->control(Control::audit_up, payload_of(alone, was_in_force));
+    if (!state_->resumed) return state_->control(Control::audit_up, payload_of(alone, was_in_force, ::getpid()));
     // The kernel says it once, perhaps to the one that died.
     if (feed == AuditFeed::unicast) state_->doubt_audit(realtime_now());
 }
@@ -504,9 +504,15 @@ void Capture::watch_audit(AuditWatch& watched, std::uint32_t lost, TimeNs since_
     });
 }
 
-void Capture::registration_was_lost() {
-    state_->recording.lost(Witness::audit, state_->carried.lost_checked_ns, realtime_now(), -1,
-                           "the kernel had given up the audit daemon, which was dead or slow");
+void Capture::found_before(const std::vector<model::Tampered>& tampering) {
+    if (tampering.empty()) return;
+    for (const model::Tampered& one : tampering) state_->recording.tampered(one);
+    state_->publish();
+    state_->want_reconciliation();
+}
+
+void Capture::was_away(std::string_view why) {
+    state_->recording.lost(Witness::audit, state_->carried.lost_checked_ns, realtime_now(), -1, why);
     state_->want_reconciliation();
 }
 

@@ -58,11 +58,16 @@ AuditWatch::Answer Episodes::see(const audit::Picture& picture, const audit::Wan
     return answer;
 }
 
-void Episodes::found_before(const std::vector<audit::Finding>& findings, Moment now) {
+std::vector<model::Tampered> Episodes::find_before(const std::vector<audit::Finding>& findings, Moment now) {
+    AuditWatch::Answer answer;
     for (const auto& finding : findings) {
         note(finding, now);
-        episodes_.at(finding.kind).told.times = 1;
+        Episode& episode = episodes_.at(finding.kind);
+        episode.told.times = 1;
+        episode.is_fresh = true;
     }
+    say(now, answer);
+    return answer.tampering;
 }
 
 void Episodes::is_over_without(const std::vector<audit::Finding>& findings, Moment now) {
@@ -104,14 +109,18 @@ void Episodes::mend(const std::vector<audit::Finding>& findings, const audit::Pi
     const TimeNs began_ns = monotonic_now();
     const auto mended = mender.mend(findings, picture.rules);
     const TimeNs took_ns = monotonic_now() - began_ns;
+    bool any = false;
     for (const auto& finding : findings) {
         Episode& episode = episodes_.at(finding.kind);
-        if (mended && ++episode.told.times == 1) episode.is_fresh = true;
-        if (!mended) episode.told.what = text_of(episode.whats) + " (" + mended.error().message() + ")";
+        const auto done = mended.find(finding.kind);
+        const bool undone = done == mended.end() || done->second;
+        any = any || undone;
+        if (undone && ++episode.told.times == 1) episode.is_fresh = true;
+        if (!undone) episode.told.what = text_of(episode.whats) + " (" + done->second.error().message() + ")";
     }
     pause_ms_ = std::clamp(pause_ms_ * 2, pause_min_ms, timing_.pause_max_ms);
     mend_earliest_ns_ = now.mono_ns + took_ns + pause_ms_ * ms;
-    if (mended) answer.again_ms = answer.pause_ms = pause_ms_;  // is it as it should be now?
+    if (any) answer.again_ms = answer.pause_ms = pause_ms_;  // is it as it should be now?
     answer.reconcile = is_first;
 }
 
@@ -156,6 +165,10 @@ RuleGuard::RuleGuard(AuditHold& hold, int socket, GuardTiming timing, TimeNs goo
       registered_(socket < 0 ? 0 : hold.registered()),
       episodes_(timing, hold.lost(), good_ns) {}
 
+std::vector<model::Tampered> RuleGuard::find_before() {
+    return episodes_.find_before(hold_.weakened_meanwhile(), {realtime_now(), monotonic_now()});
+}
+
 audit::Wanted RuleGuard::wanted() const {
     return hold_.wanted(registered_);
 }
@@ -178,26 +191,21 @@ std::optional<AuditWatch::Answer> RuleGuard::take() {
     const auto wanted = this->wanted();
     if (listening_along_ && picture->state.pid == wanted.pid) listening_along_ = !audit::listen_along(socket_, false);
     const Episodes::Moment now{realtime_now(), monotonic_now()};
-    const bool is_first = !std::exchange(has_begun_, true);
-    if (is_first) episodes_.found_before(hold_.weakened_meanwhile(), now);
     auto answer = episodes_.see(*picture, wanted, asked_ns_, now, *this);
     answer.asked_ns = asked_ns_;
     (void)hold_.tidy(picture->rules);
     if (std::exchange(ask_again_, false)) answer.again_ms = answer.pause_ms;
-    answer.reconcile = answer.reconcile || (is_first && !hold_.weakened_meanwhile().empty());
     return answer;
 }
 
-base::Status RuleGuard::mend(const std::vector<audit::Finding>& findings, const std::vector<std::string>& in_force) {
-    base::Status result;
-    for (const auto& finding : findings) {
-        if (finding.kind != Weakness::registration) continue;
-        result = audit::register_again(socket_);
-        // Another one may be registered meanwhile and stay so.
-        if (!listening_along_) listening_along_ = audit::listen_along(socket_, true).has_value();
-    }
-    if (auto mended = hold_.mend(findings, in_force); !mended) return mended;
-    return result;
+Mended RuleGuard::mend(const std::vector<audit::Finding>& findings, const std::vector<std::string>& in_force) {
+    auto mended = hold_.mend(findings, in_force);
+    const auto registration = mended.find(Weakness::registration);
+    if (registration == mended.end()) return mended;
+    registration->second = audit::register_again(socket_);
+    // Another one may be registered meanwhile and stay so.
+    if (!listening_along_) listening_along_ = audit::listen_along(socket_, true).has_value();
+    return mended;
 }
 
 }  // namespace lineage::capture

@@ -262,7 +262,8 @@ base::Status Recorder::open_audit() {
     if (kept) {
         const auto registered = alone ? audit::take_over_unicast(kept.get()) : true;
         if (!registered) return tl::unexpected(registered.error());
-        if (goes_on_ && !*registered) capture_->registration_was_lost();
+        if (goes_on_ && !*registered)
+            capture_->was_away("the kernel had given up the audit daemon, which was dead or slow");
         return hold_audit(std::move(kept), alone);
     }
     // Registered before audit is switched on: what no daemon takes goes to the kernel log.
@@ -281,19 +282,25 @@ base::Status Recorder::hold_audit(base::UniqueFd socket, bool alone) {
                                       .backlog_limit = settings_.backlog_limit,
                                       .backlog_wait_ms = settings_.backlog_wait_ms,
                                       .lock = settings_.rules_lock};
-    auto hold = capture::AuditHold::take(std::move(*control), settings_.journal() + "/audit.found", boot_, wishes);
+    auto hold = capture::AuditHold::find(std::move(*control), settings_.journal() + "/audit.found", boot_, wishes);
     if (!hold) return tl::unexpected(hold.error());
     hold_.emplace(std::move(*hold));
     capture_->attach_audit(std::move(socket), alone ? capture::AuditFeed::unicast : capture::AuditFeed::multicast,
                            alone, hold_->was_in_force());
-    tell_of_found();
     guard_.emplace(*hold_, alone ? capture_->audit_fd() : -1,
                    capture::GuardTiming{.alarm_interval_s = static_cast<int>(settings_.rules_alarm_interval_s)},
                    hold_->behind_loader() ? boot_started_ns_ : good_ns_);
+    if (goes_on_ && hold_->was_ending()) capture_->was_away("lineaged was killed while it gave audit back");
     if (hold_->behind_loader())
         capture_->watch_audit(*guard_, 0, boot_started_ns_);
     else
         capture_->watch_audit(*guard_, hold_->lost());
+    capture_->found_before(guard_->find_before());
+    if (auto put = hold_->put_in_force(); !put) {
+        hold_.reset();  // nothing is held
+        return put;
+    }
+    tell_of_found();
     for (const auto& rule : hold_->aside())
         operator_.say(Priority::warning,
                       "set aside until the end, since it hides records: " + audit::text_of_rule(rule));

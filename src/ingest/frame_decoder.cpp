@@ -81,6 +81,7 @@ void FrameDecoder::control(const model::Frame& frame) {
             break;
         case model::Control::idle:
             assembler_.advance(now_ns);
+            take_(model::Idle{now_ns});
             break;
         case model::Control::stop:
             assembler_.finish();
@@ -93,6 +94,8 @@ void FrameDecoder::control(const model::Frame& frame) {
             model::AuditUp up;
             in.get(up.alone);
             if (!in.rest().empty()) in.get(up.was_in_force);
+            if (!in.rest().empty()) in.get(up.recorder);
+            up.time_ns = now_ns;
             assembler_.keep_records(up.alone);  // beside another daemon its log has them
             take_(up);
             break;
@@ -110,8 +113,13 @@ void FrameDecoder::control(const model::Frame& frame) {
         case model::Control::audit_overrun:
             assembler_.overrun(in.get<bool>());
             break;
-        case model::Control::resumed:
+        case model::Control::resumed: {
+            in.get<model::TimeNs>();
+            model::Resumed resumed{time_in(in), 0};
+            if (!in.rest().empty()) in.get(resumed.recorder);
+            if (in.ok()) take_(resumed);
             break;
+        }
     }
 }
 

@@ -117,7 +117,8 @@ std::vector<model::Lost> SteadyClock::make_steady(model::Observation& fact) {
                 one.began_ns = steady(one.began_ns);
             } else if constexpr (std::is_same_v<Fact, model::ConnectorDrained>) {
                 now_ns_ = std::max(now_ns_, sane(one.time_ns + real_minus_mono_ns_));  // by CLOCK_MONOTONIC
-            } else if constexpr (std::is_same_v<Fact, model::ConnectorUp> ||
+            } else if constexpr (std::is_same_v<Fact, model::ConnectorUp> || std::is_same_v<Fact, model::AuditUp> ||
+                                 std::is_same_v<Fact, model::Resumed> || std::is_same_v<Fact, model::Idle> ||
                                  std::is_same_v<Fact, model::SnapshotBegan> || std::is_same_v<Fact, model::Stopped>) {
                 one.time_ns = steady(one.time_ns);
             }

@@ -84,8 +84,9 @@ void Tracker::State::audit_spoke(model::TimeNs time_ns) {
 /// but rules of others we do not add.
 bool Tracker::State::is_ours(const ConfigChange& change) const {
     if (change.by == 0) return change.what != What::rule_added && change.time_ns >= recording_since_ns;
-    return std::any_of(tampering.begin(), tampering.end(),
-                       [&](const Tampering& one) { return one.recorder == change.pid; });
+    const auto recorder = std::find_if(recorders.rbegin(), recorders.rend(),
+                                       [&](const Recorder& one) { return one.since_ns <= change.time_ns + tick_ns; });
+    return recorder != recorders.rend() && recorder->pid == change.pid;
 }
 
 bool Tracker::State::is_told(Weakness kind, model::TimeNs time_ns) const {
@@ -98,6 +99,13 @@ bool Tracker::State::is_told(Weakness kind, model::TimeNs time_ns) const {
 void Tracker::State::on(model::AuditLooked&& look) {
     if (audit_looks.size() == looks_max) audit_looks.pop_front();
     audit_looks.push_back(look);
+    // Of what a recorder had found that has died since the next one has a word of its own, or it is no more.
+    for (Tampering& one : tampering) {
+        if (one.tamper.to_ns != 0 || one.recorder == 0 || recorders.empty() || one.recorder == recorders.back().pid)
+            continue;
+        one.tamper.to_ns = look.answered_ns;
+        tell(one);
+    }
 }
 
 /// Capture has looked between the deed and its end. What it found it tells, and what it did not weakened nothing. (What

@@ -100,6 +100,12 @@ struct Tampering {
     model::Gap gap;
 };
 
+/// Who recorded, from when on.
+struct Recorder {
+    model::TimeNs since_ns = 0;
+    model::Pid pid = 0;
+};
+
 struct OwnedRecord {
     model::Id id = 0;
     model::Id owner = 0;
@@ -147,6 +153,8 @@ struct Tracker::State {
     } placed_last;
     std::deque<ConfigChange> config_changes;     ///< recent ones, in order of arrival
     bool audit_is_to_speak = false;              ///< one of them waits for that
+    std::deque<Recorder> recorders;              ///< of this boot, recent ones
+    model::TimeNs audit_idle_ns = 0;             ///< then there was nothing left to come, or it began
     std::deque<model::AuditLooked> audit_looks;  ///< of this run of capture, recent ones
     model::TimeNs deeds_looked_ns = 0;           ///< newest_audit_ns when they were gone through
     std::vector<Tampering> tampering;            ///< recent ones
@@ -387,6 +395,9 @@ struct Tracker::State {
     void on(model::ConnectorDown&&);
     void on(model::ConnectorDrained&& drained);
     void on(model::AuditUp&& up);
+    void on(model::Resumed&& resumed);
+    void on(model::Idle&& idle);
+    void on_recorder(model::TimeNs since_ns, model::Pid pid);
     void on(model::AuditDown&&);
     void on(model::Lost&& lost);
     void on(model::Stopped&&);

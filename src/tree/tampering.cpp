@@ -198,6 +198,12 @@ void Tracker::State::save_tampering(base::Encoder& out) const {
         out.put(change.audit_spoke_ns);
         out.put(change.answered);
     }
+    out.put(static_cast<std::uint32_t>(recorders.size()));
+    for (const Recorder& one : recorders) {
+        out.put(one.since_ns);
+        out.put(one.pid);
+    }
+    out.put(audit_idle_ns);
     out.put(static_cast<std::uint32_t>(audit_looks.size()));
     for (const model::AuditLooked& look : audit_looks) {
         out.put(look.asked_ns);
@@ -243,6 +249,13 @@ void Tracker::State::restore_tampering(base::Decoder& in) {
         in.get(change.audit_spoke_ns);
         change.answered = in.get<bool>();
     }
+    const auto recorded_by = in.get<std::uint32_t>();
+    for (std::uint32_t i = 0; i < recorded_by && in.ok(); ++i) {
+        Recorder& one = recorders.emplace_back();
+        in.get(one.since_ns);
+        in.get(one.pid);
+    }
+    in.get(audit_idle_ns);
     const auto looks = in.get<std::uint32_t>();
     for (std::uint32_t i = 0; i < looks && in.ok(); ++i) {
         model::AuditLooked& look = audit_looks.emplace_back();

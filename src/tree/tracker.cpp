@@ -8,7 +8,7 @@ namespace lineage::tree {
 
 namespace {
 
-constexpr std::uint32_t saved_version = 14;
+constexpr std::uint32_t saved_version = 15;
 
 }  // namespace
 
@@ -26,7 +26,10 @@ void Tracker::State::on(model::BootBegan&& began) {
     recording_since_ns = began.time_ns;
     audit_looks.clear();
     if (root != nullptr && began.name == boot.name) {
-        const auto silent_since_ns = stopped_ns != 0 ? stopped_ns : newest_ns;  // killed: since its last word
+        // Killed: since its last word. What audit still had in its queue then may be older than what the connector
+        // told.
+        const auto heard_ns = audit_up ? std::max(newest_audit_ns, audit_idle_ns) : newest_ns;
+        const auto silent_since_ns = stopped_ns != 0 ? stopped_ns : std::min(newest_ns, heard_ns);
         if (silent_since_ns != 0 && began.time_ns > silent_since_ns) {
             model::Gap down;
             down.from_ns = silent_since_ns;
@@ -47,6 +50,7 @@ void Tracker::State::on(model::BootBegan&& began) {
         waiting_forks.clear();
         spaces.clear();
         config_changes.clear();
+        recorders.clear();
         tampering.clear();
     }
     boot = {++last_boot_id, std::move(began.name), std::move(began.host), began.started_ns, began.imported};
@@ -54,7 +58,8 @@ void Tracker::State::on(model::BootBegan&& began) {
     connector_up = audit_up = in_snapshot = false;
     connector_gaps.clear();
     exits_in_snapshot.clear();
-    newest_ns = newest_audit_ns = looked_ns = stopped_ns = floor_ns = floor_serial = deeds_looked_ns = 0;
+    newest_ns = newest_audit_ns = looked_ns = stopped_ns = audit_idle_ns = floor_ns = floor_serial = deeds_looked_ns =
+        0;
     make_root();
 }
 
@@ -86,7 +91,21 @@ void Tracker::State::on(model::ConnectorDrained&& drained) {
 void Tracker::State::on(model::AuditUp&& up) {
     audit_up = true;
     deeds_since_ns = up.was_in_force ? 0 : recording_since_ns;
+    audit_idle_ns = up.time_ns;
+    on_recorder(up.time_ns, up.recorder);
     newest_audit_ns = std::max({newest_audit_ns, newest_ns, connector_since_ns});
+}
+void Tracker::State::on(model::Resumed&& resumed) {
+    on_recorder(resumed.time_ns, resumed.recorder);
+}
+void Tracker::State::on(model::Idle&& idle) {
+    audit_idle_ns = idle.time_ns;
+}
+void Tracker::State::on_recorder(model::TimeNs since_ns, model::Pid pid) {
+    constexpr std::size_t recorders_max = 16;
+    if (pid == 0) return;
+    if (recorders.size() == recorders_max) recorders.pop_front();
+    recorders.push_back({since_ns, pid});
 }
 void Tracker::State::on(model::AuditDown&&) {
     audit_up = false;

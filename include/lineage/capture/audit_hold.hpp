@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,29 +31,36 @@ struct AuditWishes {
     bool lock = false;  ///< -e 2, once all of it is in force: nobody can change it until the next boot, nor do we
 };
 
+/// Of each kind of weakness whether it could be undone, or the first reason why not.
+using Mended = std::map<model::Weakness, base::Status>;
+
 class AuditHold {
 public:
-    /// `file` keeps what was found. On failure everything is as it was.
-    static base::Result<AuditHold> take(audit::Control control, const std::string& file, const std::string& boot,
+    /// Looks at what is there, and changes nothing. `file` will keep what was found.
+    static base::Result<AuditHold> find(audit::Control control, const std::string& file, const std::string& boot,
                                         const AuditWishes& wishes);
+    /// On failure everything is as it was.
+    base::Status put_in_force();
 
     /// New backlog settings, where they are ours.
     base::Status set_backlog(std::uint32_t limit, std::uint32_t wait_ms);
     [[nodiscard]] bool has_rules() const { return wishes_.rules; }
     /// What has to be in force; `pid`: the registered daemon, 0 where that is not us.
     [[nodiscard]] audit::Wanted wanted(std::uint32_t pid) const;
-    /// Undoes what was found among the rules `in_force`, all of it that can be; the first failure. A lost registration
+    /// Undoes what was found among the rules `in_force`, all of it that can be. A lost registration
     /// is not ours to mend. Does not wait: the kernel acknowledges changes at once, but lists rules from a thread of
     /// its own.
-    base::Status mend(const std::vector<audit::Finding>& findings, const std::vector<std::string>& in_force);
+    Mended mend(const std::vector<audit::Finding>& findings, const std::vector<std::string>& in_force);
     /// Removes what mend() has replaced, once it no longer matters when that is done: see audit::Writing.
     base::Status tidy(const std::vector<std::string>& in_force);
     /// The first recorder of this boot, and our rules were in force: the boot loader has put them there.
     [[nodiscard]] bool behind_loader() const { return behind_loader_; }
     /// So they were, or by an earlier recorder of this boot that was killed.
     [[nodiscard]] bool was_in_force() const { return was_in_force_; }
+    /// An earlier recorder was killed while it took back what it had set.
+    [[nodiscard]] bool was_ending() const { return was_ending_; }
     /// What weakened the recording between the end of an earlier recorder of this boot, killed, or the boot loader's,
-    /// and now. It is undone, or was tried to.
+    /// and now. put_in_force() undoes it, or tries to.
     [[nodiscard]] const std::vector<audit::Finding>& weakened_meanwhile() const { return weakened_meanwhile_; }
     /// The rules of others that are set aside.
     [[nodiscard]] const std::vector<std::string>& aside() const { return found_.aside; }
@@ -84,7 +92,8 @@ private:
     /// What is known of an earlier recorder of this boot that was killed.
     struct Left {
         Found found;
-        Found set;  ///< what it had set instead; its rules are those that it had loaded
+        Found set;                ///< what it had set instead; its rules are those that it had loaded
+        bool was_ending = false;  ///< it was taking that back
     };
     [[nodiscard]] std::vector<audit::Finding> find_since(const Left& left, const audit::Picture& now) const;
     AuditHold(audit::Control control, std::string file, std::string boot, const AuditWishes& wishes)
@@ -111,6 +120,8 @@ private:
     Found found_;
     bool behind_loader_ = false;
     bool was_in_force_ = false;
+    bool was_ending_ = false;
+    bool is_ending_ = false;
     bool locked_ = false;  ///< -e 2: nothing can be changed until the next boot, nor has to be restored
     std::uint32_t lost_ = 0;
     std::uint32_t registered_ = 0;

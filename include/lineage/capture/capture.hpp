@@ -92,8 +92,10 @@ public:
     /// Losses are counted from `lost` on, which it was at `since_ns` (0: now); when resumed, from where the earlier
     /// capture left off. `watch` must outlive run().
     void watch_audit(AuditWatch& watch, std::uint32_t lost, model::TimeNs since_ns = 0);
-    /// It was found that the kernel had given up the daemon's registration since the last look at audit.
-    void registration_was_lost();
+    /// What weakened the recording before it began, and is about to be undone: it is in the journal first.
+    void found_before(const std::vector<model::Tampered>& tampering);
+    /// Though the sockets were kept, audit has not told all since the last look at it.
+    void was_away(std::string_view why);
     /// Told what an operator should know at once, in one line.
     void on_alarm(std::function<void(const std::string&)> told);
     /// Calls `progress` after every turn that took what was there or found nothing, and at least every `every_ms`.

@@ -31,8 +31,7 @@ struct GuardTiming {
 class Mender {
 public:
     virtual ~Mender() = default;
-    virtual base::Status mend(const std::vector<audit::Finding>& findings,
-                              const std::vector<std::string>& in_force) = 0;
+    virtual Mended mend(const std::vector<audit::Finding>& findings, const std::vector<std::string>& in_force) = 0;
 };
 
 /// The pure part: pictures and the time in, what to say out.
@@ -50,8 +49,8 @@ public:
     AuditWatch::Answer see(const audit::Picture& picture, const audit::Wanted& wanted, model::TimeNs asked_ns,
                            Moment now, Mender& mender);
 
-    /// What was found, and something done about it, before the first picture.
-    void found_before(const std::vector<audit::Finding>& findings, Moment now);
+    /// What is found before the first picture, and something done about at once: what to say of it.
+    std::vector<model::Tampered> find_before(const std::vector<audit::Finding>& findings, Moment now);
 
     void set_alarm_interval(int seconds) { timing_.alarm_interval_s = seconds; }
 
@@ -90,13 +89,15 @@ public:
     RuleGuard(AuditHold& hold, int socket, GuardTiming timing, model::TimeNs good_ns);
 
     void set_alarm_interval(int seconds) { episodes_.set_alarm_interval(seconds); }
+    /// Before hold.put_in_force(): what has weakened the recording, see AuditHold::weakened_meanwhile().
+    std::vector<model::Tampered> find_before();
 
     int fd() override { return hold_.control().fd(); }
     void request() override;
     std::optional<Answer> take() override;
 
 private:
-    base::Status mend(const std::vector<audit::Finding>& findings, const std::vector<std::string>& in_force) override;
+    Mended mend(const std::vector<audit::Finding>& findings, const std::vector<std::string>& in_force) override;
     [[nodiscard]] audit::Wanted wanted() const;
 
     AuditHold& hold_;
@@ -106,7 +107,6 @@ private:
     model::TimeNs asked_ns_ = 0;
     bool ask_again_ = false;  ///< there was reason to while the picture was still on its way
     bool listening_along_ = false;
-    bool has_begun_ = false;
 };
 
 }  // namespace lineage::capture

@@ -40,11 +40,11 @@ enum class Control : std::uint16_t {
     idle = 9,            ///< nothing came for a while; the time of receipt is all it tells
     stop = 10,           ///< an orderly end of capture
     /// Audit records are consumed from here on; u8: 1 if we are the only consumer; u8: 1 if our rules had been in force
-    /// before, by the boot loader or one that died (not in early journals).
+    /// before, by the boot loader or one that died; i32 pid of capture (both not in early journals).
     audit_up = 11,
     audit_down = 12,
     /// Capture goes on with the sockets of one that died, which were kept open: i64 when that one was last alive, i64
-    /// now, both CLOCK_REALTIME ns. Nothing is missing in between.
+    /// now, both CLOCK_REALTIME ns, i32 pid of capture (not in early journals). Nothing is missing in between.
     resumed = 13,
     /// i64 CLOCK_REALTIME ns when it was first found, u8 Weakness, i64 from_ns (all was well then), i64 to_ns (undone;
     /// 0: not), i64 how often so far, i32 pid of capture, bytes what, i32 pid of who did it (0: not known; not in early

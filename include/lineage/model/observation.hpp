@@ -201,6 +201,16 @@ struct SnapshotEnded {
 struct AuditUp {
     bool alone = true;
     bool was_in_force = true;  ///< our rules, before: what was done to the recording then counts
+    TimeNs time_ns = 0;
+    Pid recorder = 0;  ///< what it changes is no deed; 0: not told
+};
+struct Resumed {
+    TimeNs time_ns = 0;
+    Pid recorder = 0;
+};
+/// Nothing has come for a while: what was to come has.
+struct Idle {
+    TimeNs time_ns = 0;
 };
 struct AuditDown {};
 /// What capture found wrong it tells as Tampered, after this or before.
@@ -233,10 +243,11 @@ struct Tampered {
     std::int64_t episode = 0;  ///< which of its kind: the same in every word on it, even if a clock is set meanwhile
 };
 
-using Observation = std::variant<AuditFork, AuditExec, AuditExit, AuditStatement, AuditLogin, AuditAbend, AuditSignal,
-                                 ConnectorFork, ConnectorExec, ConnectorId, ConnectorComm, ConnectorCoredump,
-                                 ConnectorExit, Seen, BootBegan, ClockChanged, ConnectorUp, ConnectorDown,
-                                 ConnectorDrained, SnapshotBegan, SnapshotEnded, AuditUp, AuditDown, AuditLooked, Lost,
-                                 Stopped, AuditConfigChange, Tampered, AuditNamespaceOpened, AuditNamed, AuditKept>;
+using Observation =
+    std::variant<AuditFork, AuditExec, AuditExit, AuditStatement, AuditLogin, AuditAbend, AuditSignal, ConnectorFork,
+                 ConnectorExec, ConnectorId, ConnectorComm, ConnectorCoredump, ConnectorExit, Seen, BootBegan,
+                 ClockChanged, ConnectorUp, ConnectorDown, ConnectorDrained, SnapshotBegan, SnapshotEnded, AuditUp,
+                 AuditDown, AuditLooked, Resumed, Idle, Lost, Stopped, AuditConfigChange, Tampered,
+                 AuditNamespaceOpened, AuditNamed, AuditKept>;
 
 }  // namespace lineage::model

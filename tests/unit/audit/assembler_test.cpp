@@ -91,6 +91,21 @@ TEST_CASE(
     }
 }
 
+TEST_CASE("a change of audit's configuration is the same after a restart in the middle of its event") {
+    Bench bench;
+    bench.add(AUDIT_CONFIG_CHANGE, 1, "op=set audit_rate_limit=7 old=0 auid=1000 ses=3 res=1");
+    base::Encoder saved_state(bench.saved);
+    (*bench).save(saved_state);
+    Bench other;
+    base::Decoder in(bench.saved);
+    (*other).restore(in);
+    (*other).finish();
+    const auto& change = std::get<model::AuditConfigChange>(other.said.at(0));
+    CHECK(change.name == "audit_rate_limit");
+    CHECK(change.value == 7);
+    CHECK(change.success);
+}
+
 TEST_CASE("a long argument is put together from its parts, in any order and more than once") {
     Bench bench;
     bench.call(1, sys_execve);

@@ -352,6 +352,27 @@ TEST_CASE("a plugin's lines arrive whole however they were cut, and its end ends
     CHECK(sink.kept[places[2]].payload == "type=LAST");
 }
 
+TEST_CASE("a plugin's input that blocks and says nothing keeps nobody waiting") {
+    Sink sink;
+    Capture capture(sink);
+    int ends[2];
+    REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+    const base::UniqueFd silent(ends[1]);
+    ::alarm(20);  // else it would be for ever
+    capture.attach_audit(base::UniqueFd(ends[0]), AuditFeed::lines, false);
+    auto connector = make_pair();
+    capture.attach_connector(std::move(connector.theirs));
+    send(connector.ours.get(), connector_datagram(now_ns(), 7));
+    bool wrote = false;
+    run_until(capture, [&] {
+        if (!wrote && !places_of(sink, model::Source::connector).empty())
+            wrote = ::write(silent.get(), "type=EOE\n", 9) == 9;
+        return !places_of(sink, model::Source::audit_line).empty();
+    });
+    ::alarm(0);
+    CHECK(places_of(sink, model::Source::audit_line).size() == 1);
+}
+
 TEST_CASE("a line of 1 MiB without a newline is cut, and the next one is whole") {
     Sink sink;
     Capture capture(sink);

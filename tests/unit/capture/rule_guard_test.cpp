@@ -13,13 +13,15 @@ constexpr model::TimeNs ms = 1'000'000;
 constexpr model::TimeNs boot = 1'000'000'000 * ms;  // real minus monotonic
 
 struct FakeMender final : capture::Mender {
-    base::Status mend(const std::vector<audit::Finding>&, const std::vector<std::string>&) override {
+    capture::Mended mend(const std::vector<audit::Finding>& findings, const std::vector<std::string>&) override {
         ++calls;
-        if (refuses) return base::fail("add an audit rule", "not permitted");
-        return {};
+        capture::Mended mended;
+        for (const auto& one : findings)
+            if (refuses.count(one.kind) != 0) mended[one.kind] = base::fail("add an audit rule", "not permitted");
+        return mended;
     }
     int calls = 0;
-    bool refuses = false;
+    std::set<model::Weakness> refuses;
 };
 
 struct World {
@@ -31,9 +33,9 @@ struct World {
     std::vector<model::Tampered> told;
     std::vector<std::string> alarms;
 
-    capture::AuditWatch::Answer look(std::size_t rules_missing) {
+    capture::AuditWatch::Answer look(std::size_t rules_missing, std::uint32_t enabled = 1) {
         audit::Picture picture;
-        picture.state.enabled = 1;
+        picture.state.enabled = enabled;
         picture.state.lost = lost;
         picture.rules = audit::lineage_rules();
         picture.rules.resize(picture.rules.size() - rules_missing);
@@ -118,13 +120,35 @@ TEST_CASE("a loader that keeps removing is answered at most four times a second,
 
 TEST_CASE("what cannot be undone is said so, and not tried at full speed") {
     World world;
-    world.mender.refuses = true;
+    world.mender.refuses = {model::Weakness::rules_removed};
     CHECK(world.look(1).again_ms == -1);  // the next look comes by itself
     REQUIRE(world.told.size() == 1);
     CHECK(world.told[0].to_ns == 0);
     CHECK(world.told[0].times == 0);
     CHECK(world.told[0].what.find("not permitted") != std::string::npos);
     CHECK(world.alarms[0].find("not undone") != std::string::npos);
+}
+
+TEST_CASE("one that cannot be undone does not keep another from being told as undone") {
+    World world;
+    world.mender.refuses = {model::Weakness::rules_removed};
+    world.look(1, 0);
+    world.now_ms += 50;
+    world.look(1, 1);
+    world.now_ms += 2000;
+    world.look(1, 1);
+    const auto last_of = [&](model::Weakness kind) {
+        const auto found = std::find_if(world.told.rbegin(), world.told.rend(),
+                                        [&](const model::Tampered& one) { return one.kind == kind; });
+        REQUIRE(found != world.told.rend());
+        return *found;
+    };
+    const auto disabled = last_of(model::Weakness::disabled);
+    CHECK(disabled.times == 1);
+    CHECK(disabled.to_ns == boot + 10'050 * ms);
+    CHECK(disabled.what.find("not permitted") == std::string::npos);
+    CHECK(last_of(model::Weakness::rules_removed).to_ns == 0);
+    CHECK(world.alarms.size() == 2);
 }
 
 TEST_CASE("a clock that is set back does not put off what is to be done") {

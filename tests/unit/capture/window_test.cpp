@@ -283,7 +283,7 @@ TEST_CASE("a registration that was lost while nobody was there is a gap from the
     const auto looked_ns = Window::adopt(base::UniqueFd(::dup(memfd.get())))->carried().lost_checked_ns;
     Capture capture(sink, {}, std::move(*Window::adopt(std::move(memfd))));
     REQUIRE(capture.resume().has_value());
-    capture.registration_was_lost();
+    capture.was_away("the registration was lost");
     REQUIRE(sink.of(Control::lost).size() == 1);
     const auto lost = lost_of(sink.of(Control::lost)[0]);
     CHECK(lost.witness == model::Witness::audit);

@@ -242,6 +242,48 @@ TEST_CASE("a look from before the deed, or after its end, is none at it; who nev
     }
 }
 
+TEST_CASE("what the recorder does is no deed, and what one had found that died is over at the next one's look") {
+    World world;
+    world.say(model::AuditUp{true, true, start, 40});
+    looked(world, 1, 2);
+    tampered(world, 510, 100, 0, model::Weakness::backlog_limit);
+    world.say(model::Resumed{start + 600 * ms, 41});
+    world.save_and_restore();
+    for (const model::Pid pid : {41, 60}) {
+        change(world, 620, 9, pid, What::rule_removed, "lineage");
+        change(world, 630, 10, pid, What::rule_added, "lineage");
+        change(world, 640, 11, pid, What::rule_removed, "");
+    }
+    looked(world, 690, 700);
+    change(world, 4000, 20, 72, What::other, "");
+    const auto all = told(world);
+    REQUIRE(all.size() == 2);
+    CHECK(all[0].what == "what");
+    CHECK(all[0].to_ns == start + 700 * ms);
+    CHECK(all[1].what == "rules of ours missing for a while");
+    CHECK(all[1].pid == 60);
+}
+
+TEST_CASE("a recorder that was killed is missed since audit's last word, or since there was nothing to say") {
+    for (const bool idle : {true, false}) {
+        World world;
+        world.connector();
+        world.say(model::AuditUp{true, false, start, 40});
+        world.exec(100, 1, 60, 50, "spoke");
+        if (idle) world.say(model::Idle{start + 300 * ms});
+        world.born(400, 1, 70, 70);
+        model::BootBegan again;
+        again.name = "boot";
+        again.started_ns = start;
+        again.time_ns = start + 900 * ms;
+        world.say(again);
+        told(world);
+        REQUIRE(world.rows.gaps.size() == 1);
+        CHECK(world.rows.gaps[0].why == "lineaged was not running");
+        CHECK(world.rows.gaps[0].from_ns == start + (idle ? 300 : 100) * ms);
+    }
+}
+
 TEST_CASE("who does it again and again makes one record with a count") {
     World world;
     looked(world, 1, 2);
