@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
@@ -39,6 +40,9 @@ constexpr char failed_packet = 'f';
 constexpr char waits_packet = 'w';  // the database cannot be written
 constexpr char caught_up_packet = 'c';
 constexpr char alarm_packet = 'm';  // for the operator: what was done to its files, tampering that it found
+
+/// Of a small journal the oldest segments go soon; what came since the last checkpoint must be left when they have.
+constexpr std::uint64_t checkpoints_a_journal = 8;
 
 int ms_until(std::chrono::steady_clock::time_point until) {
     const auto left = until - std::chrono::steady_clock::now();
@@ -94,6 +98,7 @@ base::Status TrackerProcess::follow_journal(int channel, int questions, pid_t pa
     ingest::FollowOptions options;
     options.journal = settings_.journal();
     options.commit_ms = settings_.commit_ms;
+    options.checkpoint_bytes = std::min(options.checkpoint_bytes, settings_.journal_bytes_max / checkpoints_a_journal);
     options.question_fd = questions;
     options.ready_fd = channel;
     options.bounds = {static_cast<std::int64_t>(settings_.history_bytes_max),

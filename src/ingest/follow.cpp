@@ -84,59 +84,71 @@ private:
         }
     }
 
+    /// The state at the position where the store stands: out of the checkpoint and all frames between the two, or else,
+    /// where they cannot be had, as the store tells it. Nothing that it gives out an id for from now on can meet what
+    /// is in the store. The checkpoint that follows at once makes what was reserved a part of the state.
     base::Status resume() {
-        auto progress = writer_.progress();
+        const auto progress = writer_.progress();
         if (!progress) return tl::unexpected(progress.error());
-        if (auto restored = pipeline_->restore(*progress); !restored)
-            if (auto begun = begin_anew(*progress, restored); !begun) return begun;
-        auto reader = journal::Reader::open(options_.journal, progress->checkpoint_position);
-        if (!reader) return tl::unexpected(reader.error());
-        reader_.emplace(std::move(*reader));
-        if (auto replayed = replay(progress->position); !replayed) return replayed;
+        auto restored = pipeline_->restore(*progress);
+        if (restored) {
+            if (auto opened = read_from(progress->checkpoint_position); !opened) return opened;
+            const auto whole = replay(progress->checkpoint_position, progress->position);
+            if (!whole) return tl::unexpected(whole.error());
+            if (!*whole)
+                restored = base::fail("checkpoint", "the journal lacks what came between it and the last commit");
+        }
+        if (!restored)
+            if (auto begun = begin_anew(progress->position, restored); !begun) return begun;
+        const auto taken = writer_.last_ids();
+        if (!taken) return tl::unexpected(taken.error());
+        pipeline_->reserve_ids(*taken);
         facts_written_ = false;
         return checkpoint();
     }
 
-    /// A checkpoint of another version, or damaged: what is in the store stays, and tells who lives; what the state
-    /// knew beyond that (a record half told, who was just being born) is a gap.
-    base::Status begin_anew(store::Progress& progress, const base::Status& why) {
-        tell(why);
-        pipeline_ = std::make_unique<Pipeline>(writer_);
-        progress.checkpoint.clear();
-        progress.checkpoint_position = progress.position;
-        if (auto fresh = pipeline_->restore(progress); !fresh) return fresh;
-        if (options_.history == nullptr) return {};
-        const auto known_until = remember(*pipeline_, *options_.history, options_.facts);
-        if (!known_until) return tl::unexpected(known_until.error());
-        forgot_ = true;
+    base::Status read_from(journal::Position position) {
+        auto reader = journal::Reader::open(options_.journal, position);
+        if (!reader) return tl::unexpected(reader.error());
+        reader_.emplace(std::move(*reader));
         return {};
     }
 
-    /// Frames before `position` are in the database already: they only bring the state up to there. What is missing
-    /// among them is missing in the state; the first frame behind the hole tells how long it was.
-    base::Status replay(journal::Position position) {
+    /// A checkpoint that cannot be used: what is in the store stays, and tells who lives; what the state knew beyond
+    /// that (a record half told, who was just being born) is a gap.
+    base::Status begin_anew(journal::Position position, const base::Status& why) {
+        tell(why);
+        pipeline_ = std::make_unique<Pipeline>(writer_);
+        if (auto fresh = pipeline_->restore({}); !fresh) return fresh;
+        if (options_.history != nullptr)
+            if (auto known = remember(*pipeline_, *options_.history, options_.facts); !known) return known;
+        pipeline_->lost_frames(forgotten);
+        return read_from(position);
+    }
+
+    /// Frames before `position` are in the database already: they only bring the state up to there. false: it does not
+    /// come there, for some of them are missing. What is missing behind `position` is left for take() to find.
+    base::Result<bool> replay(journal::Position from, journal::Position position) {
+        if (from == position) return true;
         model::Frame frame;
-        bool is_new = false;
-        bool skipped = reader_->take_skipped();
-        while (!is_new && (skipped || reader_->position() < position)) {
-            auto next = reader_->next(frame);
+        while (reader_->position() < position) {
+            const auto next = reader_->next(frame);
             if (!next) return tl::unexpected(next.error());
-            if (*next == journal::Reader::Next::at_end) break;
-            skipped |= reader_->take_skipped();
-            is_new = reader_->position() > position;  // the hole reaches beyond it
-            if (!is_new) pipeline_->frame(frame);
+            if (*next == journal::Reader::Next::at_end || reader_->take_skipped()) return false;
+            pipeline_->frame(frame);
             if (++since_looked_ % look_every == 0) options_.alive();
         }
         pipeline_->discard_changes();
-        if (skipped) pipeline_->lost_frames(missing, is_new ? frame.received_ns : 0);
-        if (is_new) pipeline_->frame(frame);
-        return {};
+        return reader_->position() == position;
     }
 
+    /// A hole is told where it is met. Behind it is a checkpoint, so that one which is met in a replay came later.
     void take(const model::Frame& frame) {
         if (pipeline_->pending() == 0) first_pending_ = Clock::now();
-        if (reader_->take_skipped()) pipeline_->lost_frames(missing, frame.received_ns);
-        if (std::exchange(forgot_, false)) pipeline_->lost_frames(forgotten, frame.received_ns);
+        if (reader_->take_skipped()) {
+            pipeline_->lost_frames(missing);
+            checkpoint_due_ = true;
+        }
         pipeline_->frame(frame);
     }
 
@@ -161,7 +173,7 @@ private:
 
     base::Status commit() {
         const auto position = reader_->position();
-        if (position - checkpoint_position_ >= options_.checkpoint_bytes) return checkpoint();
+        if (checkpoint_due_ || position - checkpoint_position_ >= options_.checkpoint_bytes) return checkpoint();
         if (auto done = pipeline_->commit(position); !done) return done;
         tell_ready();
         return {};
@@ -176,6 +188,7 @@ private:
         }
         checkpoint_position_ = reader_->position();
         if (auto done = pipeline_->commit_with_checkpoint(checkpoint_position_); !done) return done;
+        checkpoint_due_ = false;
         tell_ready();
         return {};
     }
@@ -209,7 +222,7 @@ private:
     std::uint64_t checkpoint_position_ = 0;
     int since_looked_ = 0;
     bool facts_written_ = false;
-    bool forgot_ = false;  ///< the state before the next frame
+    bool checkpoint_due_ = false;
     bool ready_told_ = false;
     bool troubled_ = true;  ///< nobody has been told otherwise
 };

@@ -28,6 +28,7 @@ constexpr std::int64_t lost_count_max = 1LL << 40;
 void FrameDecoder::frame(const model::Frame& received) {
     model::Frame frame = received;
     frame.received_ns = sane(frame.received_ns);
+    if (!lost_why_.empty()) tell_lost_frames(frame.received_ns);
     last_received_ns_ = std::max(last_received_ns_, frame.received_ns);
     switch (frame.source) {
         case model::Source::control:
@@ -215,11 +216,11 @@ void FrameDecoder::record(const audit::LineStamp& line, model::TimeNs received_n
     assembler_.record(line.type, line.text, received_ns);
 }
 
-void FrameDecoder::lost_frames(std::string why, model::TimeNs until_ns) {
+void FrameDecoder::tell_lost_frames(model::TimeNs until_ns) {
     model::Lost lost;
     lost.from_ns = last_received_ns_;
     lost.to_ns = std::max({until_ns, last_received_ns_, last_connector_ns_});
-    lost.why = std::move(why);
+    lost.why = std::exchange(lost_why_, {});
     take_(lost);
     lost.witness = model::Witness::connector;
     take_(std::move(lost));
@@ -236,6 +237,7 @@ void FrameDecoder::save(base::Encoder& out) const {
     out.put(last_received_ns_);
     out.put(snapshot_ended_ns_);
     out.put(boot_known_);
+    out.put_bytes(lost_why_);
 }
 
 void FrameDecoder::restore(base::Decoder& in) {
@@ -249,6 +251,7 @@ void FrameDecoder::restore(base::Decoder& in) {
     in.get(last_received_ns_);
     in.get(snapshot_ended_ns_);
     in.get(boot_known_);
+    lost_why_ = in.get_bytes();
 }
 
 }  // namespace lineage::ingest

@@ -31,8 +31,8 @@ public:
     }
     /// No more frames: hands over what is held back.
     void finish() { assembler_.finish(); }
-    /// Frames were lost between the last one and the next, which was received at `until_ns` (0: not known).
-    void lost_frames(std::string why, model::TimeNs until_ns);
+    /// Frames were lost between the last one and the next, which tells when that ended.
+    void lost_frames(std::string why) { lost_why_ = std::move(why); }
 
     [[nodiscard]] const audit::AssemblerCounters& counters() const { return assembler_.counters(); }
     /// Receipt of the last snapshot_end frame so far.
@@ -48,6 +48,7 @@ private:
     void tampered(base::Decoder& in, model::TimeNs now_ns);
     void connector(const model::Frame& frame);
     void line(const model::Frame& frame);
+    void tell_lost_frames(model::TimeNs until_ns);
     /// The lost messages' interval ends at `until_ns`.
     void hole(const connector::Sequence::Hole& hole, model::TimeNs until_ns);
 
@@ -63,6 +64,7 @@ private:
     model::TimeNs last_received_ns_ = 0;
     model::TimeNs snapshot_ended_ns_ = 0;
     bool boot_known_ = false;
+    std::string lost_why_;  ///< not told yet; empty: none were lost
     std::string host_;
 };
 

@@ -144,7 +144,7 @@ private:
             const auto next = reader->next(frame);
             if (!next) return tl::unexpected(next.error());
             if (*next == journal::Reader::Next::at_end) return {};
-            if (reader->take_skipped()) decoder.lost_frames("the journal lacks frames", frame.received_ns);
+            if (reader->take_skipped()) decoder.lost_frames("the journal lacks frames");
             report_.bytes += frame.payload.size();
             ++report_.frames;
             decoder.frame(frame);

@@ -167,8 +167,8 @@ std::vector<tree::Question> Pipeline::take_questions() {
     return state_->tracker.take_questions();
 }
 
-void Pipeline::lost_frames(std::string why, model::TimeNs until_ns) {
-    state_->decoder.lost_frames(std::move(why), until_ns);
+void Pipeline::lost_frames(std::string why) {
+    state_->decoder.lost_frames(std::move(why));
 }
 
 Pipeline::Counts Pipeline::counts() const {

@@ -41,7 +41,7 @@ public:
             const auto next = reader->next(frame);
             if (!next) return tl::unexpected(next.error());
             if (*next == journal::Reader::Next::at_end) break;
-            if (reader->take_skipped()) pipeline_.lost_frames("the journal lacks frames", frame.received_ns);
+            if (reader->take_skipped()) pipeline_.lost_frames("the journal lacks frames");
             pipeline_.frame(frame);
             if (pipeline_.pending() < batch_changes) continue;
             if (auto done = pipeline_.commit(reader->position()); !done) return tl::unexpected(done.error());

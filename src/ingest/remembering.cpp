@@ -10,6 +10,9 @@ namespace lineage::ingest {
 
 namespace {
 
+/// Frames may come so long after what they tell of: who has died since then may be spoken of once more.
+constexpr model::TimeNs spoken_of_ns = 10'000'000'000;
+
 std::string fact(const std::map<std::string, std::string>& facts, const char* name) {
     const auto found = facts.find(name);
     return found == facts.end() ? std::string() : found->second;
@@ -41,29 +44,26 @@ void tell_beginning(Pipeline& pipeline, const model::Boot& boot, const std::map<
 
 }  // namespace
 
-base::Result<model::TimeNs> remember(Pipeline& pipeline, store::Reader& history,
-                                     const std::map<std::string, std::string>& facts) {
+base::Status remember(Pipeline& pipeline, store::Reader& history, const std::map<std::string, std::string>& facts) {
     const auto boots = history.boots();
     if (!boots) return tl::unexpected(boots.error());
     const auto last = std::find_if(boots->rbegin(), boots->rend(), [](const auto& boot) { return !boot.imported; });
-    if (last == boots->rend()) return 0;
-    model::Filter alive;
-    alive.alive_only = true;
-    alive.boots = {last->id};
+    if (last == boots->rend()) return {};
+    const auto sizes = history.sizes();
+    if (!sizes) return tl::unexpected(sizes.error());
+    const auto newest_ns = std::max(last->started_ns, sizes->newest_ns.value_or(0));
+    model::Filter spoken_of;
+    spoken_of.since_ns = newest_ns - spoken_of_ns;
+    spoken_of.boots = {last->id};
     std::vector<model::Node> lives;
-    model::TimeNs newest_ns = last->started_ns;
     const auto take = [&](model::Node&& node) {
-        newest_ns = std::max(newest_ns, node.process.born.time_ns);
         lives.push_back(std::move(node));
         return true;
     };
-    if (auto selected = history.select(alive, take); !selected) return tl::unexpected(selected.error());
-    const auto sizes = history.sizes();
-    if (!sizes) return tl::unexpected(sizes.error());
-    newest_ns = std::max(newest_ns, sizes->newest_ns.value_or(0));
+    if (auto selected = history.select(spoken_of, take); !selected) return selected;
     pipeline.know(*last, std::move(lives));
     tell_beginning(pipeline, *last, facts, newest_ns);
-    return newest_ns;
+    return {};
 }
 
 }  // namespace lineage::ingest

@@ -43,8 +43,8 @@ public:
     void discard_changes();
     std::vector<tree::Question> take_questions();
     std::vector<std::string> take_alarms();
-    /// Frames were lost between the last one and the next, which was received at `until_ns` (0: not known).
-    void lost_frames(std::string why, model::TimeNs until_ns);
+    /// Frames were lost between the last one and the next, which tells when that ended.
+    void lost_frames(std::string why);
     struct Counts {
         tree::Counters tree;
         audit::AssemblerCounters audit;
