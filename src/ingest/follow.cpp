@@ -103,6 +103,7 @@ private:
         const auto taken = writer_.last_ids();
         if (!taken) return tl::unexpected(taken.error());
         pipeline_->reserve_ids(*taken);
+        if (reader_->take_skipped()) pipeline_->lost_frames(missing);
         facts_written_ = false;
         return checkpoint();
     }

@@ -262,6 +262,27 @@ TEST_CASE("the gap over what only the state knew is told by the first frame, how
     check_gaps(told, "the tracker's saved state could not be used");
 }
 
+TEST_CASE("frames lost behind the last commit are told by the first one there is, however often it was killed before") {
+    const History history;
+    SUBCASE("with a checkpoint at the last commit") {
+        history.follow_to_the_end();
+    }
+    SUBCASE("with one that is older") {
+        history.follow_and_die();
+    }
+    history.append(half + 1, half + half / 2);
+    for (const auto& segment : history.segments()) fs::remove(segment);
+    (void)history.writer();  // begins another journal, and writes nothing
+    history.follow_and_die();
+    history.append(half + half / 2 + 1, 2 * half);
+    history.follow_to_the_end();
+    const Told told(history);
+    CHECK(told.pids.size() == half + half / 2);
+    check_gaps(told, "the journal lacks what was not yet consumed");
+    CHECK(told.gaps[0].from_ns < born_ns(half + 1));
+    CHECK(told.gaps[0].to_ns > born_ns(half + half / 2));
+}
+
 TEST_CASE("what was imported meanwhile is not overwritten") {
     const History history;
     history.follow_and_die();
