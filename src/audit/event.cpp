@@ -123,9 +123,15 @@ void Event::absorb(std::uint16_t type, std::string_view fields, std::size_t byte
 void Event::absorb_name(std::string_view fields) {
     std::string_view name;
     std::string_view value;
+    model::Login login;
+    bool told = false;
     // What user space was told stands behind msg=.
-    while (task_.pid == 0 && take_field(fields, name, value) && name != "msg")
-        if (name == "pid") task_.pid = pid_of(value, 0);
+    while (take_field(fields, name, value) && name != "msg") {
+        if (name == "pid" && task_.pid == 0) task_.pid = pid_of(value, 0);
+        if (name == "auid") login.auid = uid_of(value);
+        if (name == "ses") login.ses = uid_of(value), told = true;
+    }
+    if (told && task_.pid != 0) task_.login = login;
 }
 
 /// "auid=0 ses=1 op=remove_rule key="lineage" list=4 res=1", or "op=set audit_enabled=0 old=1 auid=0 ses=1 res=1"; up
@@ -163,7 +169,11 @@ void Event::absorb_task(std::uint16_t type, std::string_view fields) {
     // LOGIN and ANOM_ABEND often share their event with a SYSCALL record, which says more of the task.
     const bool fill = type == AUDIT_SYSCALL || !has_call_;
     model::Credentials who;
+    model::Login before;
     bool whole = false;
+    bool told = false;
+    bool told_before = false;
+    bool failed = false;
     std::string_view name;
     std::string_view value;
     std::int64_t number = 0;
@@ -171,10 +181,16 @@ void Event::absorb_task(std::uint16_t type, std::string_view fields) {
     while (take_field(fields, name, value)) {
         if (name == "auid") {
             who.auid = uid_of(value);
-            if (type == AUDIT_LOGIN) new_auid_ = who.auid;
         } else if (name == "ses") {
             who.ses = uid_of(value);
-            if (type == AUDIT_LOGIN) new_ses_ = who.ses;
+            told = true;
+        } else if (type == AUDIT_LOGIN && name == "old-auid") {
+            before.auid = uid_of(value);
+        } else if (type == AUDIT_LOGIN && name == "old-ses") {
+            before.ses = uid_of(value);
+            told_before = true;
+        } else if (type == AUDIT_LOGIN && name == "res") {
+            failed = value == "0";
         } else if (name == "sig" && parse_decimal(value, number)) {
             signal_ = static_cast<std::int32_t>(number);
         } else if (!fill) {
@@ -219,7 +235,11 @@ void Event::absorb_task(std::uint16_t type, std::string_view fields) {
         }
     }
     has_call_ = has_call_ || type == AUDIT_SYSCALL;
-    if (type != AUDIT_SYSCALL) special_ = type;
+    const model::Login now{who.auid, who.ses};
+    if (type == AUDIT_LOGIN) set_ = now;
+    if (type != AUDIT_SYSCALL && !failed) special_ = type;
+    if (type == AUDIT_LOGIN && told_before) task_.login = before;
+    if (type == AUDIT_ANOM_ABEND && told) task_.login = now;
     if (!fill) return;
     has_task_ = true;
     if (task_.ppid == 0 && task_.pid > 2) task_.ppid = -1;  // its parent was just being reaped (task_ppid_nr)
@@ -346,7 +366,7 @@ std::optional<model::Observation> Event::observation() {
     }
     if (task_.pid <= 0) return std::nullopt;
     if (!has_task_) return model::AuditNamed{std::move(task_)};
-    if (special_ == AUDIT_LOGIN) return model::AuditLogin{std::move(task_), new_auid_, new_ses_};
+    if (special_ == AUDIT_LOGIN) return model::AuditLogin{std::move(task_), set_};
     if (special_ == AUDIT_ANOM_ABEND) return model::AuditAbend{std::move(task_), signal_};
     return of_system_call();
 }
@@ -380,8 +400,8 @@ void Event::save(base::Encoder& out) const {
     out.put(call_.arch);
     out.put(special_);
     out.put(signal_);
-    out.put(new_auid_);
-    out.put(new_ses_);
+    out.put(set_.auid);
+    out.put(set_.ses);
     out.put(has_task_);
     out.put(task_.time_ns);
     out.put(task_.serial);
@@ -389,6 +409,9 @@ void Event::save(base::Encoder& out) const {
     out.put(task_.ppid);
     out.put(task_.credentials.has_value());
     const auto who = task_.credentials.value_or(model::Credentials{});
+    out.put(task_.login.has_value());
+    out.put(task_.login.value_or(model::Login{}).auid);
+    out.put(task_.login.value_or(model::Login{}).ses);
     for (const auto number : {who.uid, who.gid, who.euid, who.egid, who.auid, who.ses}) out.put(number);
     for (const std::string& text : {who.tty, task_.comm, task_.exe, execve_, cwd_, path_}) out.put_bytes(text);
     out.put(path_inode_);
@@ -421,14 +444,19 @@ void Event::restore(base::Decoder& in) {
     in.get(call_.arch);
     in.get(special_);
     in.get(signal_);
-    in.get(new_auid_);
-    in.get(new_ses_);
+    in.get(set_.auid);
+    in.get(set_.ses);
     in.get(has_task_);
     in.get(task_.time_ns);
     in.get(task_.serial);
     in.get(task_.pid);
     in.get(task_.ppid);
     const bool has_credentials = in.get<bool>();
+    const bool has_login = in.get<bool>();
+    model::Login login;
+    in.get(login.auid);
+    in.get(login.ses);
+    if (has_login) task_.login = login;
     model::Credentials who;
     for (auto* number : {&who.uid, &who.gid, &who.euid, &who.egid, &who.auid, &who.ses}) in.get(*number);
     for (auto* text : {&who.tty, &task_.comm, &task_.exe, &execve_, &cwd_, &path_}) *text = in.get_bytes();

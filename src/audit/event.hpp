@@ -65,8 +65,7 @@ private:
     SystemCall call_;
     std::uint16_t special_ = 0;  ///< AUDIT_LOGIN or AUDIT_ANOM_ABEND, 0: neither
     std::int32_t signal_ = 0;
-    std::uint32_t new_auid_ = model::unset_uid;
-    std::uint32_t new_ses_ = model::unset_uid;
+    model::Login set_;       ///< LOGIN's
     bool has_task_ = false;  ///< `task_` is more than a stamp and a name
     model::AuditHeader task_;
     std::string execve_;  ///< the EXECVE records' fields, one after the other

@@ -5,14 +5,25 @@
 
 namespace lineage::tree {
 
+namespace {
+
+constexpr std::size_t openers_max = 16384;  ///< numbers ascend: the oldest go first
+
+}  // namespace
+
 void Tracker::State::state(Life& life, const model::AuditHeader& task) {
     if (task.serial < life.stated_serial) return;
-    life.stated_serial = task.serial;
     model::Process& process = life.process;
     if (task.credentials) {
-        model::Credentials who = *task.credentials;
-        keep_ids(who, process.credentials, life.uids_ns > task.time_ns, life.gids_ns > task.time_ns);
         life.stated = true;
+        life.stated_serial = task.serial;
+    }
+    if (const auto login = task.acts_for()) {
+        model::Credentials who = task.credentials.value_or(process.credentials);
+        who.auid = login->auid;
+        who.ses = login->ses;
+        keep_ids(who, process.credentials, life.uids_ns > task.time_ns, life.gids_ns > task.time_ns);
+        life.login_told = true;
         if (who != process.credentials) {
             process.credentials = std::move(who);
             population.touch(life);
@@ -53,18 +64,23 @@ bool Tracker::State::knows_image(const Life& life, const std::string& exe) {
 bool Tracker::State::of_another_life(const Life& life, const model::AuditHeader& task) {
     if (connector_covers(task.time_ns)) return false;
     if (life.process.kernel_thread && task.ppid > 2) return true;  // those call nothing, and are kthreadd's
-    if (life.birth_known() || !life.stated || task.serial < life.stated_serial) return false;
-    // A session that is set changes by a LOGIN record alone, and nobody is adopted but by init or an ancestor of his.
-    const auto& who = life.process.credentials;
-    if (task.credentials && who.ses != model::unset_uid && task.credentials->ses != who.ses) return true;
-    if (task.ppid <= 1 || task.ppid == life.process.ppid || life.parent_untold()) return false;
+    if (life.birth_known() || task.serial < life.stated_serial) return false;
+    // A session changes by a LOGIN record alone.
+    const auto login = task.acts_for();
+    if (life.login_told && login && login->ses != life.process.credentials.ses) return true;
+    if (task.ppid <= 1 || task.ppid == life.process.ppid) return false;
+    // A parent is older, who adopts as well.
+    const Life* const parent = life_at(task.ppid, task.time_ns);
+    const bool is_older = parent == nullptr || !parent->birth_known() || parent->from_ns() <= life.from_ns() + tick_ns;
+    if (!is_older) return true;
+    // Nobody is adopted but by init or an ancestor of his.
+    if (!life.stated || life.parent_untold()) return false;
     for (const Life* up = life.parent; up != nullptr; up = up->parent) {
         if (up->process.pid == task.ppid) return false;
         if (up->process.pid <= 1) return true;
         // Of whom no record has told, nobody knows who is above.
         if (!up->stated || up->parent_untold()) break;
     }
-    const Life* const parent = life_at(task.ppid, task.time_ns);
     return parent != nullptr && parent->stated && parent->from_ns() > life.acted_ns;
 }
 
@@ -166,10 +182,14 @@ void Tracker::State::on(model::AuditLogin&& login) {
     before.credentials.reset();
     Life& life = life_of(before);
     state(life, login.task);
-    life.process.credentials.auid = login.auid;
-    life.process.credentials.ses = login.ses;
+    life.login_told = true;
+    life.process.credentials.auid = login.set.auid;
+    life.process.credentials.ses = login.set.ses;
     population.touch(life);
     spread_credentials(life, login.task.time_ns);
+    if (login.set.ses == model::unset_uid) return;
+    openers[login.set.ses] = life.process.id;
+    if (openers.size() > openers_max) openers.erase(openers.begin());
 }
 
 void Tracker::State::on(model::AuditAbend&& abend) {

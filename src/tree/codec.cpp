@@ -189,6 +189,7 @@ void save(const Life& life, Encoder& out) {
     out.put(life.exact_ns);
     out.put(life.stated_serial);
     out.put(life.stated);
+    out.put(life.login_told);
     out.put(static_cast<std::uint32_t>(life.tids.size()));
     for (const auto tid : life.tids) out.put(tid);
     out.put(static_cast<std::uint32_t>(life.thread_births.size()));
@@ -242,6 +243,7 @@ void restore(Life& life, Decoder& in) {
     in.get(life.exact_ns);
     in.get(life.stated_serial);
     in.get(life.stated);
+    in.get(life.login_told);
     const auto tids = in.get<std::uint32_t>();
     for (std::uint32_t i = 0; i < tids && in.ok(); ++i) life.tids.push_back(in.get<model::Pid>());
     const auto births = in.get<std::uint32_t>();

@@ -40,7 +40,7 @@ Life& Tracker::State::task_of_connector(model::Pid tgid, model::TimeNs time_ns) 
         return *life;
     }
     ask(tgid);
-    Life& unknown = make_provisional(tgid, time_ns, -1);
+    Life& unknown = make_provisional({time_ns, 0, tgid});
     unknown.acted_ns = time_ns;
     return unknown;
 }
@@ -140,7 +140,7 @@ void Tracker::State::on(model::ConnectorExit&& exit) {
     if (in_snapshot) exits_in_snapshot.push_back({time_ns, exit.tid});
     Life* known = population.newest(exit.tgid);
     if (known == nullptr && exit.tid != exit.tgid) return;
-    Life& life = known != nullptr ? *known : make_provisional(exit.tgid, time_ns, exit.parent_tgid);
+    Life& life = known != nullptr ? *known : make_provisional({time_ns, 0, exit.tgid, exit.parent_tgid});
     speak_for(life);
     // A process has ended when its last thread has, and that one's status is the process's (synchronize_group_exit and
     // do_group_exit in kernel/exit.c) unless it was on its way out by exit(2) already when exit_group or a signal came.

@@ -310,6 +310,7 @@ void Tracker::State::claim(Life& child, Life& caller, const model::AuditFork& fo
         const model::Credentials since_birth = process.credentials;
         process.credentials = *fork.task.credentials;
         keep_ids(process.credentials, since_birth, child.uids_ns != 0, child.gids_ns != 0);
+        if (child.login_told) keep_login(process.credentials, since_birth);
         spread_credentials(child, child.from_ns());
     }
     if (!timed && !child.stated) process.ppid = has_flag(fork, CLONE_PARENT) ? fork.task.ppid : fork.task.pid;

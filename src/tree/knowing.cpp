@@ -12,6 +12,7 @@ void fill(Life& life, model::Node&& node) {
     life.attempts_changed = !life.attempts.empty();
     life.images_changed_from = 0;
     life.stated = true;
+    life.login_told = life.process.credentials.ses != model::unset_uid;
     // Of one with images of its own nobody remembers which it was born with.
     if (!life.images.empty()) return;
     life.inherited_owner = life.process.image_owner;

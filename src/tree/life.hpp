@@ -61,6 +61,7 @@ struct Life {
     model::TimeNs exact_ns = 0;      ///< the connector's time of the newest fact that an audit record was matched with
     std::int64_t stated_serial = 0;  ///< newest audit record that told its credentials
     bool stated = false;             ///< its credentials were told by a record of its own, not inherited
+    bool login_told = false;         ///< its auid and session were
 
     // Threads, as far as the connector or /proc told. Empty: only the leader is known.
     std::vector<model::Pid> tids;

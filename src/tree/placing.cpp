@@ -1,5 +1,6 @@
 // Which life does a fact belong to, and what follows for the other lives of the same pid.
 #include <algorithm>
+#include <utility>
 
 #include "lineage/base/check.hpp"
 #include "state.hpp"
@@ -15,6 +16,21 @@ model::TimeNs until_ns(const Life& life) {
     return life.process.ended->time_ns + (exact ? clock_slack_ns : tick_ns);
 }
 
+/// Pids are given out in ascending order, and from the lowest on again after the highest.
+bool given_out_between(model::Pid first, model::Pid pid, model::Pid last) {
+    return first < last ? first < pid && pid < last : pid > first || pid < last;
+}
+
+/// Does `life` descend from who opened that session, or is it him? Yes where the way up is not in memory any more.
+bool is_of_session(const Life& life, const Life& opener, std::uint32_t session) {
+    int steps = 0;
+    for (const Life* up = &life; up != nullptr && steps < 4096; up = up->parent, ++steps) {
+        if (up == &opener || up->process.credentials.ses == session) return true;
+        if (up->process.pid == 0) return false;
+    }
+    return true;
+}
+
 }  // namespace
 
 void keep_ids(model::Credentials& of, const model::Credentials& known, bool uids, bool gids) {
@@ -26,6 +42,11 @@ void keep_ids(model::Credentials& of, const model::Credentials& known, bool uids
         of.gid = known.gid;
         of.egid = known.egid;
     }
+}
+
+void keep_login(model::Credentials& of, const model::Credentials& known) {
+    of.auid = known.auid;
+    of.ses = known.ses;
 }
 
 Life* Tracker::State::life_at(model::Pid pid, model::TimeNs time_ns) {
@@ -67,7 +88,7 @@ Life& Tracker::State::life_of(const model::AuditHeader& task, const Fits& fits) 
         if (Life* before = population.neighbour(*life, -1); before != nullptr && before->ended_by_thread_exit())
             life = before;
     if (life == nullptr) life = alive_after_all(task.pid);
-    if (life != nullptr && of_another_life(*life, task)) life = &make_provisional(task.pid, task.time_ns, task.ppid);
+    if (life != nullptr && of_another_life(*life, task)) life = &make_provisional(task);
     Life* const newest = population.newest(task.pid);
     if (life == nullptr && newest != nullptr && connector_covers(task.time_ns) &&
         task.time_ns - newest->process.ended->time_ns < 1'000'000'000)
@@ -76,7 +97,7 @@ Life& Tracker::State::life_of(const model::AuditHeader& task, const Fits& fits) 
     if (only_life) {
         life = newest;
     } else if (life == nullptr || life->from_ns() > task.time_ns + tick_ns + stamp_slack_ns(*life, task.time_ns)) {
-        life = &make_provisional(task.pid, task.time_ns, task.ppid);
+        life = &make_provisional(task);
         end_if_overlooked(*life);
     }
     speak_for(*life);
@@ -108,62 +129,89 @@ Life* Tracker::State::alive_after_all(model::Pid pid) {
     return newest;
 }
 
-Life& Tracker::State::life_named(model::Pid pid, model::TimeNs time_ns) {
+Life& Tracker::State::life_named(model::Pid pid, model::TimeNs time_ns, const std::optional<model::Login>& login) {
     if (pid <= 0) return *root;
     if (Life* life = life_at(pid, time_ns)) {
         speak_for(*life);
         lived_at(*life, time_ns);
+        if (life->parent_untold() && !life->login_told) learn_login(*life, login);
         return *life;
     }
     if (Life* life = alive_after_all(pid)) return *life;  // nobody's parent is dead
     if (Life* newest = population.newest(pid); newest != nullptr && connector_covers(time_ns)) return *newest;
-    Life& life = make_provisional(pid, time_ns, -1);
+    Life& life = make_provisional({time_ns, 0, pid, -1, {}, login});
     if (pid > 2) life.process.inferred = model::Inferred::named_only;
     return life;
 }
 
-Life& Tracker::State::nearest_known_ancestor() {
-    if (Life* init = population.newest(1)) return *init;
-    return make_provisional(1, boot.started_ns, 0);
+Life* Tracker::State::opener_of(const std::optional<model::Login>& login, const Life* self) {
+    const auto found = login ? openers.find(login->ses) : openers.end();
+    Life* const opener = found == openers.end() ? nullptr : population.find(found->second);
+    return opener == self ? nullptr : opener;
 }
 
-Life& Tracker::State::make_provisional(model::Pid pid, model::TimeNs time_ns, model::Pid ppid) {
-    CHECK(pid > 0);
+Life& Tracker::State::nearest_known_ancestor(const std::optional<model::Login>& login, const Life* self) {
+    if (Life* const opener = opener_of(login, self)) return *opener;
+    if (Life* init = population.newest(1)) return *init;
+    return make_provisional({boot.started_ns, 0, 1, 0});
+}
+
+Tracker::State::Descent Tracker::State::descent_of(const model::AuditHeader& task, const Life* self) {
+    if (task.ppid == 0 || task.pid <= 2) return {*root};
+    const auto login = task.acts_for();
+    const Life* const opener = opener_of(login, self);
+    if (task.ppid > 0 && task.ppid != task.pid) {
+        // Sessions are inherited: unless it opened its own, its parent has the same. But a reaper is older than that.
+        const bool inherited = opener != nullptr && given_out_between(opener->process.pid, task.ppid, task.pid);
+        Life& parent = life_named(task.ppid, task.time_ns, inherited ? login : std::nullopt);
+        if (opener == nullptr || is_of_session(parent, *opener, login->ses))
+            return {parent, model::Inferred::parent_from_ppid};
+    }
+    return {nearest_known_ancestor(login, self), model::Inferred::parent_unknown};
+}
+
+Life& Tracker::State::make_provisional(const model::AuditHeader& task) {
+    CHECK(task.pid > 0);
     // The parent first: making it up may make up others, and ids ascend from parent to child.
-    if (ppid == pid) ppid = -1;
-    const bool at_root = pid <= 2 || ppid == 0;
-    Life& parent = at_root ? *root : ppid > 0 ? life_named(ppid, time_ns) : nearest_known_ancestor();
-    Life& life = population.create(boot.id, pid, time_ns);
-    population.link(life, parent);
-    if (pid == 2) {
+    const Descent descent = descent_of(task, nullptr);
+    Life& life = population.create(boot.id, task.pid, task.time_ns);
+    population.link(life, descent.parent);
+    if (task.pid == 2) {
         life.process.kernel_thread = true;
         life.process.comm = "kthreadd";
     }
-    life.process.ppid = ppid >= 0 ? ppid : parent.process.pid;
-    if (!at_root)
-        life.process.inferred = ppid > 0 ? model::Inferred::parent_from_ppid : model::Inferred::parent_unknown;
-    inherit(life, parent);
+    life.process.ppid = task.ppid >= 0 && task.ppid != task.pid ? task.ppid : descent.parent.process.pid;
+    life.process.inferred = descent.why;
+    inherit(life, descent.parent);
     keep_apart(life);
-    if (!at_root && ppid > 0) adopt_nameless(life, parent);
+    if (descent.why == model::Inferred::parent_from_ppid) adopt_nameless(life, descent.parent);
     return life;
 }
 
 void Tracker::State::learn_parent(Life& life, const model::AuditHeader& task) {
     if (!life.parent_untold()) return;
-    if (task.ppid < 0 || task.ppid == life.process.pid) {
-        if (life.process.inferred == model::Inferred::parent_unknown) return;
-        life.process.inferred = model::Inferred::parent_unknown;  // it has spoken for itself
-        return population.touch(life);
-    }
-    Life& parent = task.ppid == 0 ? *root : life_named(task.ppid, task.time_ns);
-    if (!may_link(life, parent)) return;
+    if (task.ppid >= 0 && task.ppid != life.process.pid) return hang(life, descent_of(task, &life));
+    learn_login(life, task.acts_for());
+    if (life.process.inferred == model::Inferred::parent_unknown) return;
+    life.process.inferred = model::Inferred::parent_unknown;  // it has spoken for itself
+    population.touch(life);
+}
+
+void Tracker::State::learn_login(Life& life, const std::optional<model::Login>& login) {
+    if (!login || login->ses == life.process.credentials.ses) return;
+    hang(life, {nearest_known_ancestor(login, &life), life.process.inferred});
+}
+
+void Tracker::State::hang(Life& life, const Descent& descent) {
+    Life& parent = descent.parent;
+    if ((life.parent == &parent && life.process.inferred == descent.why) || !may_link(life, parent)) return;
     population.link(life, parent);
-    life.process.inferred = task.ppid > 0 ? model::Inferred::parent_from_ppid : model::Inferred::no;
+    life.process.inferred = descent.why;
     // With all that are known below it.
     if (const auto home = space_for_children(parent); life.space == 0 && home != 0) enter_space(life, home);
     inherit(life, parent);
     if (!life.stated) spread_credentials(life, life.from_ns());
-    if (task.ppid > 0) adopt_nameless(life, parent);
+    if (descent.why == model::Inferred::parent_from_ppid) adopt_nameless(life, parent);
 }
 
 Life& Tracker::State::begin_life(model::Pid pid, model::TimeNs time_ns) {
@@ -210,6 +258,7 @@ void Tracker::State::move_facts(Life& from, Life& to, model::TimeNs since_ns) {
         to.process.comm = from.process.comm;
         to.process.ppid = from.process.ppid;
         to.stated = from.stated;
+        to.login_told = from.login_told;
         to.stated_serial = from.stated_serial;
     }
     const auto kept = static_cast<std::int32_t>(first - from.images.begin());
@@ -289,7 +338,10 @@ void Tracker::State::speak_for(Life& life) {
 void Tracker::State::inherit(Life& child, const Life& creator) {
     // The boot kernel thread hands its name to other kernel threads alone: pid 1 is about to become init.
     if (&creator == root && !child.process.kernel_thread) return;
-    if (!child.stated) child.process.credentials = creator.process.credentials;
+    if (!child.stated) {
+        const auto own = std::exchange(child.process.credentials, creator.process.credentials);
+        if (child.login_told) keep_login(child.process.credentials, own);
+    }
     if (child.comm_ns == 0 && child.images.empty()) child.process.comm = creator.process.comm;
     inherit_image(child, creator);
     if (child.space == 0) child.space = space_for_children(creator);

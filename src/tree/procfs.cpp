@@ -105,7 +105,7 @@ void Tracker::State::on(model::Seen&& seen) {
     }
     if (life.stated_serial == 0 && std::max(life.uids_ns, life.gids_ns) <= seen.read_ns) {
         process.credentials = seen.credentials;
-        life.stated = true;
+        life.stated = life.login_told = true;
         spread_credentials(life, life.from_ns());
     }
     see_space(life, seen);
@@ -182,6 +182,7 @@ void Tracker::State::spread_credentials(Life& life, model::TimeNs since_ns) {
         // What the connector told of either, the child has already.
         keep_ids(who, child->process.credentials, life.uids_ns != 0 || child->uids_ns != 0,
                  life.gids_ns != 0 || child->gids_ns != 0);
+        if (child->login_told) keep_login(who, child->process.credentials);
         if (child->process.credentials == who) continue;
         child->process.credentials = std::move(who);
         population.touch(*child);

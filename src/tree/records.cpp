@@ -13,7 +13,7 @@ constexpr std::size_t remembered_max = 256;
 }  // namespace
 
 void Tracker::State::on(model::AuditNamed&& named) {
-    life_of(named.task);
+    state(life_of(named.task), named.task);
 }
 
 void Tracker::State::on(model::AuditKept&& kept) {

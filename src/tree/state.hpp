@@ -39,6 +39,8 @@ constexpr model::TimeNs memory_ns = 10'000'000'000;
 
 /// The connector tells of uid and euid, or of gid and egid, and knows better when it speaks of a later time.
 void keep_ids(model::Credentials& of, const model::Credentials& known, bool uids, bool gids);
+/// Likewise what a record told that is silent on the rest.
+void keep_login(model::Credentials& of, const model::Credentials& known);
 
 /// Someone who took a number in a pid namespace: a process, or a thread of one.
 struct SpaceBirth {
@@ -163,10 +165,11 @@ struct Tracker::State {
     std::deque<model::Id> uncertain_numbers;  ///< lives whose foretold number no record has confirmed yet
     std::map<std::int32_t, Space> spaces;     ///< the pid namespaces in use but the initial one, which is 0
     std::int32_t last_space = 0;
-    std::size_t spaces_max = 256;           ///< when there are more, those that nobody lives in are forgotten
-    std::deque<WaitingFork> waiting_forks;  ///< in order of arrival
-    std::set<model::Id> with_nameless;      ///< lives whose `nameless` is not empty, and some that are gone
-    model::TimeNs stopped_ns = 0;           ///< of the last orderly or observed end of recording
+    std::size_t spaces_max = 256;                ///< when there are more, those that nobody lives in are forgotten
+    std::deque<WaitingFork> waiting_forks;       ///< in order of arrival
+    std::set<model::Id> with_nameless;           ///< lives whose `nameless` is not empty, and some that are gone
+    model::TimeNs stopped_ns = 0;                ///< of the last orderly or observed end of recording
+    std::map<std::uint32_t, model::Id> openers;  ///< the last sessions that were set, and whose LOGIN did it
 
     // placing.cpp
     /// The earliest life of `pid` that had not ended by `time_ns`; nullptr where there is none.
@@ -177,18 +180,31 @@ struct Tracker::State {
     /// The life that an audit record is about; made up from the record when it is the first word of it.
     Life& life_of(const model::AuditHeader& task, const Fits& fits = fits_any);
     Life* life_speaking(const model::AuditHeader& task, const Fits& fits);
-    /// The life of the pid that the kernel called parent; made up when it is not known.
-    Life& life_named(model::Pid pid, model::TimeNs time_ns);
+    /// The life of the pid that the kernel called parent; made up when it is not known. `login`: for whom it seems to
+    /// act, if anybody.
+    Life& life_named(model::Pid pid, model::TimeNs time_ns, const std::optional<model::Login>& login = {});
     /// The pid's newest life, where exit(2) was taken for its end: that ends one thread, and a later word by or about
     /// the pid shows that others live.
     Life* alive_after_all(model::Pid pid);
     [[nodiscard]] model::TimeNs stamp_slack_ns(const Life& life, model::TimeNs stamp_ns) const;
     /// It lived at `time_ns`: where its birth is not known its first moment is the least that is.
     void lived_at(Life& life, model::TimeNs time_ns);
-    Life& make_provisional(model::Pid pid, model::TimeNs time_ns, model::Pid ppid);
-    Life& nearest_known_ancestor();
+    Life& make_provisional(const model::AuditHeader& task);
+    /// Who opened the session of one who acts for `login`; nullptr: nobody known, or it is `self`.
+    Life* opener_of(const std::optional<model::Login>& login, const Life* self);
+    Life& nearest_known_ancestor(const std::optional<model::Login>& login = {}, const Life* self = nullptr);
+    struct Descent {
+        Life& parent;
+        model::Inferred why = model::Inferred::no;
+    };
+    /// Where a life hangs of whose birth nobody told, by a record of its own; `self`: it, if it is there yet. Whom the
+    /// record calls parent is a reaper where who opened its session is not above him.
+    Descent descent_of(const model::AuditHeader& task, const Life* self);
     /// Who was known before any record named its parent goes to that parent as soon as one of its own does.
     void learn_parent(Life& life, const model::AuditHeader& task);
+    /// No record has named its parent: if it acts for another login than it seemed to, it descends from another.
+    void learn_login(Life& life, const std::optional<model::Login>& login);
+    void hang(Life& life, const Descent& descent);
     /// A birth of `pid` at `time_ns` that no life in memory stands for: ends the one that it proves dead, and moves
     /// what happened since then to the new life.
     Life& begin_life(model::Pid pid, model::TimeNs time_ns);

@@ -52,6 +52,7 @@ void Tracker::State::on(model::BootBegan&& began) {
         config_changes.clear();
         recorders.clear();
         tampering.clear();
+        openers.clear();
     }
     boot = {++last_boot_id, std::move(began.name), std::move(began.host), began.started_ns, began.imported};
     changed_boots.push_back(boot);
@@ -288,6 +289,11 @@ void Tracker::save(std::string& saved) const {
     }
     out.put(static_cast<std::uint32_t>(s.uncertain_numbers.size()));
     for (const auto id : s.uncertain_numbers) out.put(id);
+    out.put(static_cast<std::uint32_t>(s.openers.size()));
+    for (const auto& [session, opener] : s.openers) {
+        out.put(session);
+        out.put(opener);
+    }
     s.save_tampering(out);
     s.population.save(out);
 }
@@ -366,6 +372,11 @@ base::Status Tracker::restore(std::string_view saved) {
     }
     const auto uncertain = in.get<std::uint32_t>();
     for (std::uint32_t i = 0; i < uncertain && in.ok(); ++i) s.uncertain_numbers.push_back(in.get<model::Id>());
+    const auto openers = in.get<std::uint32_t>();
+    for (std::uint32_t i = 0; i < openers && in.ok(); ++i) {
+        const auto session = in.get<std::uint32_t>();
+        s.openers[session] = in.get<model::Id>();
+    }
     s.restore_tampering(in);
     s.population.restore(in);
     s.root = s.population.find(root);

@@ -105,6 +105,8 @@ struct Comparison {
         if (!options.audit) return "";
         if (process->credentials.auid != life.auid)
             return fmt::format("auid is {}, should be {}", process->credentials.auid, life.auid);
+        if (process->credentials.ses != life.ses)
+            return fmt::format("ses is {}, should be {}", process->credentials.ses, life.ses);
         if (process->ns_pid != life.ns_pid)
             return fmt::format("ns_pid is {}, should be {}", process->ns_pid.value_or(-1), life.ns_pid.value_or(-1));
         std::vector<const model::Image*> images;

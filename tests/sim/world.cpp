@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "lineage/base/codec.hpp"
 #include "lineage/procfs/entry.hpp"
@@ -60,6 +61,7 @@ void World::boot() {
         life.born_ns = offset_ns + pid * 10'000'000;
         life.in_snapshot = true;
         life.auid = pid == 30 ? 1000 : model::unset_uid;
+        life.ses = pid == 30 ? 1 : model::unset_uid;
         life.images.push_back({life.born_ns, fmt::format("/sbin/p{}", pid), {fmt::format("p{}", pid)}});
         Task task;
         task.life = static_cast<int>(lives.size());
@@ -93,7 +95,7 @@ void World::snapshot_entry(const Task& task) {
     seen.ppid = task.ppid;
     seen.kernel_thread = task.pid == 2;
     seen.zombie = task.dead;
-    seen.credentials = {life.uid, 0, life.uid, 0, life.auid, model::unset_uid, ""};
+    seen.credentials = {life.uid, 0, life.uid, 0, life.auid, life.ses, ""};
     seen.comm = "snap";
     if (!seen.kernel_thread && !life.images.empty()) {
         seen.exe = life.images.back().exe;
@@ -233,6 +235,7 @@ void World::do_fork(Task& task) {
     life.by_clone3 = road == clone3 || road == clone3_parent;
     life.uid = lives[static_cast<std::size_t>(task.life)].uid;
     life.auid = lives[static_cast<std::size_t>(task.life)].auid;
+    life.ses = lives[static_cast<std::size_t>(task.life)].ses;
     Task child;
     child.life = static_cast<int>(lives.size());
     child.pid = pid;
@@ -355,11 +358,11 @@ void World::do_setuid(Task& task) {
 void World::do_login(Task& task) {
     TrueLife& life = lives[static_cast<std::size_t>(task.life)];
     const auto old = life.auid;
+    const auto old_ses = std::exchange(life.ses, ++last_session_);
     life.auid = static_cast<std::uint32_t>(between(2000, 2010));
-    audit_event(
-        task, now_, now_ + 1'000, sys_write, 4, 1,
-        fmt::format("{} audit(STAMP): pid={} uid={} old-auid={} auid={} tty=(none) old-ses=4294967295 ses=7 res=1\n",
-                    AUDIT_LOGIN, task.pid, life.uid, old, life.auid));
+    audit_event(task, now_, now_ + 1'000, sys_write, 4, 1,
+                fmt::format("{} audit(STAMP): pid={} uid={} old-auid={} auid={} tty=(none) old-ses={} ses={} res=1\n",
+                            AUDIT_LOGIN, task.pid, life.uid, old, life.auid, old_ses, life.ses));
     settle(now_ + 1'000);
 }
 
@@ -388,9 +391,10 @@ void World::do_kill(Task& task) {
     if (signal == SIGSEGV) {
         audit_event(
             task, now_, now_, -1, 0, 0,
-            fmt::format("{} audit(STAMP): auid={} uid={} gid=0 ses=7 pid={} comm=\"t\" exe=\"/bin/t\" sig=11 res=1\n",
+            fmt::format("{} audit(STAMP): auid={} uid={} gid=0 ses={} pid={} comm=\"t\" exe=\"/bin/t\" sig=11 res=1\n",
                         AUDIT_ANOM_ABEND, lives[static_cast<std::size_t>(task.life)].auid,
-                        lives[static_cast<std::size_t>(task.life)].uid, task.pid));
+                        lives[static_cast<std::size_t>(task.life)].uid, lives[static_cast<std::size_t>(task.life)].ses,
+                        task.pid));
         settle(now_);
     }
     now_ += between(5'000, 100'000);
@@ -461,10 +465,10 @@ void World::audit_event(const Task& task, model::TimeNs entered_ns, model::TimeN
         text = fmt::format(
             "{} audit(STAMP): arch=c000003e syscall={}{} a0={:x} a1=58 a2=0 a3=0 items=0 ppid={} pid={} auid={} uid={} "
             "gid=0 euid={} suid={} "
-            "fsuid={} egid=0 sgid=0 fsgid=0 tty=(none) ses=7 comm=\"t\" exe=\"{}\" key=\"lineage\"\n",
+            "fsuid={} egid=0 sgid=0 fsgid=0 tty=(none) ses={} comm=\"t\" exe=\"{}\" key=\"lineage\"\n",
             AUDIT_SYSCALL, call,
             has_result ? fmt::format(" success={} exit={}", result >= 0 ? "yes" : "no", result) : "", a0, task.ppid,
-            task.pid, life.auid, life.uid, life.uid, life.uid, life.uid, exe);
+            task.pid, life.auid, life.uid, life.uid, life.uid, life.uid, life.ses, exe);
     text += more;
     if (call >= 0) text += fmt::format("{} audit(STAMP): proctitle=\"t\"\n", AUDIT_PROCTITLE);
     text += fmt::format("{} audit(STAMP): \n", AUDIT_EOE);

@@ -51,6 +51,7 @@ struct TrueLife {
     std::vector<TrueImage> images;
     std::uint32_t uid = 0;
     std::uint32_t auid = model::unset_uid;
+    std::uint32_t ses = model::unset_uid;
     std::optional<model::TimeNs> ended_ns;
     std::optional<int> code;
     std::optional<int> signal;
@@ -141,6 +142,7 @@ private:
     std::map<int, model::Pid> numbers_;  ///< last number given out in a namespace
     std::map<model::Pid, Later> held_;   ///< vfork parents' records, by child
     std::priority_queue<Later> later_;
+    std::uint32_t last_session_ = 1;    ///< pid 30 has it
     std::vector<std::string> emitted_;  ///< audit records not yet delivered
     model::TimeNs deliver_at_ = 0;
     model::TimeNs delivered_ns_ = 0;                                          ///< the last time

@@ -13,16 +13,27 @@
 
 namespace lineage::model {
 
+/// For whom a task acts: who once logged in, and the session that began with it. The kernel numbers sessions
+/// (ascending, none twice in one boot) as it sets them; they are inherited, and change by a LOGIN record alone.
+struct Login {
+    std::uint32_t auid = unset_uid;
+    std::uint32_t ses = unset_uid;
+};
+
 /// What every audit record about a task tells of it. `time_ns` is the coarse clock at system call entry: never later
 /// than the fact, and up to one tick (10 ms at most) plus the time the call took earlier.
 struct AuditHeader {
     TimeNs time_ns = 0;
-    std::int64_t serial = 0;                 ///< the kernel's; 0: auditd counted, not the kernel
-    Pid pid = 0;                             ///< thread group, initial pid namespace
-    Pid ppid = -1;                           ///< -1 where the record does not tell
-    std::optional<Credentials> credentials;  ///< after the call
-    std::string comm;
-    std::string exe;
+    std::int64_t serial = 0;                   ///< the kernel's; 0: auditd counted, not the kernel
+    Pid pid = 0;                               ///< thread group, initial pid namespace
+    Pid ppid = -1;                             ///< -1 where the record does not tell
+    std::optional<Credentials> credentials{};  ///< after the call
+    std::optional<Login> login{};              ///< of a record that tells no more (USER_*); of LOGIN: the one before
+    std::string comm{};
+    std::string exe{};
+    [[nodiscard]] std::optional<Login> acts_for() const {
+        return credentials ? Login{credentials->auid, credentials->ses} : login;
+    }
 };
 
 struct AuditFork {
@@ -69,8 +80,7 @@ struct AuditNamespaceOpened {
 /// LOGIN: the task's auid and session were set.
 struct AuditLogin {
     AuditHeader task;
-    std::uint32_t auid = unset_uid;
-    std::uint32_t ses = unset_uid;
+    Login set;
 };
 
 /// CONFIG_CHANGE: audit's rules or settings were changed, or that was refused (audit_log_rule_change in
@@ -102,7 +112,7 @@ struct AuditSignal {
 
 /// An event that says no more than that there is this process: who sent a message (USER_*), was denied something, ...
 struct AuditNamed {
-    AuditHeader task;  ///< stamp and pid alone
+    AuditHeader task;  ///< stamp, pid and login alone
 };
 
 /// An event whose records are kept. It follows what the same event says otherwise, if anything.

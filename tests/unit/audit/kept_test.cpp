@@ -138,3 +138,47 @@ TEST_CASE("where another daemon writes the log nothing is kept, and what is half
     CHECK(kept[0].event.types == "SYSCALL PATH");
     CHECK(kept[0].event.key == "etc");
 }
+
+TEST_CASE(
+    "a message tells for whose login its sender acts, a LOGIN the one before, and a LOGIN that failed nothing else") {
+    Bench bench;
+    const auto only = [&]() -> const model::Observation& {
+        bench.assembler.finish();
+        std::erase_if(bench.said, [](const auto& one) { return std::holds_alternative<model::AuditKept>(one); });
+        REQUIRE(bench.said.size() == 1);
+        return bench.said.front();
+    };
+    const std::string login = "pid=77 uid=0 old-auid=5 auid=1000 tty=(none) old-ses=2 ses=3 res=";
+    SUBCASE("message") {
+        bench.add(AUDIT_USER_START, 1, "pid=77 uid=0 auid=1000 ses=3 msg='op=x pid=1 ses=9'");
+        const auto& task = std::get<model::AuditNamed>(only()).task;
+        REQUIRE(task.acts_for().has_value());
+        CHECK(task.acts_for()->ses == 3);
+        CHECK(task.acts_for()->auid == 1000);
+    }
+    SUBCASE("one that tells no session") {
+        bench.add(AUDIT_AVC, 1, "avc:  denied  { read } for  pid=77 comm=\"c\"");
+        CHECK(!std::get<model::AuditNamed>(only()).task.acts_for().has_value());
+    }
+    SUBCASE("LOGIN") {
+        bench.add(AUDIT_LOGIN, 1, login + "1");
+        const auto& said = std::get<model::AuditLogin>(only());
+        CHECK(said.set.ses == 3);
+        CHECK(said.set.auid == 1000);
+        REQUIRE(said.task.login.has_value());
+        CHECK(said.task.login->ses == 2);
+        CHECK(said.task.login->auid == 5);
+    }
+    SUBCASE("LOGIN of an old kernel") {
+        bench.add(AUDIT_LOGIN, 1, "login pid=77 uid=0 old auid=5 new auid=1000 old ses=2 new ses=3");
+        const auto& said = std::get<model::AuditLogin>(only());
+        CHECK(said.set.ses == 3);
+        CHECK(!said.task.login.has_value());
+    }
+    SUBCASE("LOGIN that failed") {
+        bench.add(AUDIT_LOGIN, 1, "pid=77 uid=0 old-auid=5 auid=1000 tty=(none) old-ses=2 ses=4294967295 res=0");
+        const auto& task = std::get<model::AuditStatement>(only()).task;
+        REQUIRE(task.acts_for().has_value());
+        CHECK(task.acts_for()->ses == 2);
+    }
+}

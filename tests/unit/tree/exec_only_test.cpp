@@ -55,7 +55,7 @@ TEST_CASE("another session is another life, unless a LOGIN tells of it") {
     SUBCASE("told") {
         auto login = World::task(4, 4, 200, 100);
         login.credentials->ses = 2;
-        w.say(model::AuditLogin{login, 1000, 2});
+        w.say(model::AuditLogin{login, {1000, 2}});
         w.exec_in(5, 5, 200, 100, 2);
         CHECK(w.lives(200).size() == 1);
     }
@@ -106,7 +106,7 @@ TEST_CASE("he inherits from the parent that he turns out to have, and those belo
     w.say(named);
     auto login = World::task(5, 5, 300, 50);
     login.credentials->ses = 7;
-    w.say(model::AuditLogin{login, 1000, 7});
+    w.say(model::AuditLogin{login, {1000, 7}});
     CHECK(w.runs(w.one(300)) == "sshd");
 }
 
