@@ -19,7 +19,8 @@ bool BootSigns::is_sign(const LineStamp& record) const {
     if (record.type == AUDIT_DAEMON_START) return shutdown_told_;
     if (counter_of(record.type) == Counter::auditd) return false;
     if (record.type == AUDIT_KERNEL && record.serial == 1 && newest_serial_ > 1) return true;
-    if (record.type == AUDIT_SYSTEM_BOOT && newest_ns_ < record.time_ns &&
+    const bool goes_on = record.serial == newest_serial_ + 1;  // it is the same kernel that counts
+    if (record.type == AUDIT_SYSTEM_BOOT && !goes_on && newest_ns_ < record.time_ns &&
         (boot_told_ || shutdown_told_ || record.time_ns - began_ns_ > boot_told_after_ns))
         return true;
     const bool has_fallen = record.serial < newest_serial_ - displaced_max || record.serial < newest_serial_ / 2;

@@ -7,8 +7,10 @@
 // - the kernel's first word: KERNEL, serial 1.
 // - after SYSTEM_SHUTDOWN auditd starts (DAEMON_START), or SYSTEM_BOOT comes.
 // - SYSTEM_BOOT comes where the boot has had its own, or has lasted for long. What came before it, up to its serial,
-// has
-//   gone to the boot before; that happens only where the serials do not tell.
+//   has gone to the boot before; that happens only where the serials do not tell.
+//
+// SYSTEM_BOOT counts for nothing where its serial is the next one: whoever may send messages could say so (a
+// container's root may), and it is the same kernel that goes on counting.
 //
 // auditd's own records (DAEMON_*) have serials of auditd's own making, which count for nothing.
 #pragma once

@@ -61,3 +61,11 @@ TEST_CASE("systemd's word for a boot counts where the serials do not tell") {
     CHECK(boots_in({{call, 100, 50}, {AUDIT_SYSTEM_BOOT, 2000, 60}}) == Places{1});
     CHECK(boots_in({{call, 100, 5000}, {call, 160, 3}, {AUDIT_SYSTEM_BOOT, 165, 60}}) == Places{1});
 }
+
+TEST_CASE("a SYSTEM_BOOT that the same kernel has counted is somebody's message") {
+    CHECK(
+        boots_in(
+            {{call, 100, 5000}, {AUDIT_SYSTEM_SHUTDOWN, 110, 5001}, {AUDIT_SYSTEM_BOOT, 111, 5002}, {call, 112, 5003}})
+            .empty());
+    CHECK(boots_in({{AUDIT_SYSTEM_BOOT, 100, 10}, {call, 110, 5000}, {AUDIT_SYSTEM_BOOT, 2000, 5001}}).empty());
+}
