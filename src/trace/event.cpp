@@ -68,7 +68,7 @@ base::Result<std::optional<Gathered>> nearest(std::vector<Gathered> events, mode
 
 /// From the first of the sources that has any.
 base::Result<std::optional<Gathered>> find(const Sources& sources, model::TimeNs time_ns, std::int64_t serial,
-                                           const std::string& host, std::string& looked) {
+                                           const std::string& host, std::string& looked, base::ExitCode& unfound) {
     for (const auto& source : sources) {
         const auto records = source->records(time_ns, serial);
         if (records) {
@@ -77,6 +77,7 @@ base::Result<std::optional<Gathered>> find(const Sources& sources, model::TimeNs
         }
         looked += looked.empty() ? "" : ", ";
         looked += records ? "not in " + source->name() : records.error().message();
+        if (!records && sources.size() == 1) unfound = records.error().exit;  // it was named
     }
     return std::optional<Gathered>();
 }
@@ -100,7 +101,8 @@ base::Result<std::optional<model::Node>> made_of_it(store::Reader& reader, const
 base::Result<EventAnswer> event_of(store::Reader& reader, model::TimeNs time_ns, std::int64_t serial,
                                    const Sources& sources, const std::string& host) {
     std::string looked;
-    const auto records = find(sources, time_ns, serial, host, looked);
+    auto unfound = base::ExitCode::nothing_matched;
+    const auto records = find(sources, time_ns, serial, host, looked, unfound);
     if (!records) return tl::unexpected(records.error());
     const auto gathered = records->value_or(Gathered{{}, {}, time_ns, audit::Counter::kernel, {}, {}});
     const query::EventStamp stamp{gathered.host.empty() ? host : gathered.host, gathered.time_ns,
@@ -126,7 +128,7 @@ base::Result<EventAnswer> event_of(store::Reader& reader, model::TimeNs time_ns,
             return base::fail("event " + std::to_string(serial),
                               "no process was born, ended or given an image by it, and no record of it was found: " +
                                   (looked.empty() ? "no log was given" : looked),
-                              base::ExitCode::nothing_matched);
+                              unfound);
         } else {
             answer.traced.unplaced = query::text_of(found->missing.front());
         }
