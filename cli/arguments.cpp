@@ -31,17 +31,20 @@ void declare_common(CLI::App& app, Arguments& arguments) {
 void declare_process(CLI::App& app, Arguments& arguments, bool required) {
     app.add_option("PROC", arguments.process, "PID, @ID, or TIME:SERIAL of an audit event")
         ->type_name("")
-        ->required(required);
+        ->required(required)
+        ->check(not_empty());
 }
 
 void declare_moment(CLI::App& app, Arguments& arguments) {
     app.add_option("--at", arguments.at, "The life of the pid that had begun then (default: the latest)")
-        ->type_name("TIME");
+        ->type_name("TIME")
+        ->check(not_empty());
 }
 
 void declare_host(CLI::App& app, Arguments& arguments) {
     app.add_option("--host", arguments.host, "On this host alone: its name, with or without its domain")
-        ->type_name("HOST");
+        ->type_name("HOST")
+        ->check(not_empty());
 }
 
 void declare_where(CLI::App& app, Arguments& arguments) {
@@ -49,23 +52,31 @@ void declare_where(CLI::App& app, Arguments& arguments) {
     app.add_option("--boot", arguments.boot,
                    "In this boot alone: 0 for the newest (of --host), -1 for the one before, its number, or the start "
                    "of its boot_id")
-        ->type_name("BOOT");
+        ->type_name("BOOT")
+        ->check(not_empty());
 }
 
 void declare_filters(CLI::App& app, Arguments& arguments) {
-    app.add_option("--exe", arguments.exe, "The file it runs or ran matches")->type_name("GLOB");
-    app.add_option("--arg", arguments.arg, "One of its arguments contains")->type_name("TEXT");
-    app.add_option("--comm", arguments.comm, "Its command name matches")->type_name("GLOB");
-    app.add_option("--uid", arguments.uid, "It was this user")->type_name("N|NAME");
-    app.add_option("--auid", arguments.auid, "It belonged to this user's login")->type_name("N|NAME");
+    app.add_option("--exe", arguments.exe, "The file it runs or ran matches")->type_name("GLOB")->check(not_empty());
+    app.add_option("--arg", arguments.arg, "One of its arguments contains")->type_name("TEXT")->check(not_empty());
+    app.add_option("--comm", arguments.comm, "Its command name matches")->type_name("GLOB")->check(not_empty());
+    app.add_option("--uid", arguments.uid, "It was this user")->type_name("N|NAME")->check(not_empty());
+    app.add_option("--auid", arguments.auid, "It belonged to this user's login")
+        ->type_name("N|NAME")
+        ->check(not_empty());
     app.add_option("--pid", arguments.pid, "It had this pid")->type_name("N")->check(at_least(0));
-    app.add_option("--since", arguments.since, "It lived at or after")->type_name("TIME");
-    app.add_option("--until", arguments.until, "It was born at or before")->type_name("TIME");
-    app.add_option("--under", arguments.under, "It is this process or descends from it")->type_name("PROC");
-    app.add_option("--signal", arguments.signal, "It was killed by this signal")->type_name("N|NAME");
+    app.add_option("--since", arguments.since, "It lived at or after")->type_name("TIME")->check(not_empty());
+    app.add_option("--until", arguments.until, "It was born at or before")->type_name("TIME")->check(not_empty());
+    app.add_option("--under", arguments.under, "It is this process or descends from it")
+        ->type_name("PROC")
+        ->check(not_empty());
+    app.add_option("--signal", arguments.signal, "It was killed by this signal")
+        ->type_name("N|NAME")
+        ->check(not_empty());
     app.add_option("--ancestor", arguments.ancestor,
                    "A process that it descends from ran, before that, a file that matches")
-        ->type_name("GLOB");
+        ->type_name("GLOB")
+        ->check(not_empty());
     app.add_option("--record", arguments.record, "A record of this type was kept on it (AVC, USER_LOGIN, ...)")
         ->type_name("TYPE")
         ->check(not_empty());

@@ -34,12 +34,14 @@ void declare(CLI::App& app, Arguments& arguments) {
                    "A log (plain or .gz), - for standard input (the default), or TIME:SERIAL of one event")
         ->type_name("");
     app.add_option("--host", arguments.host, "Whose records they are, where a line does not say it (node=)")
-        ->type_name("HOST");
+        ->type_name("HOST")
+        ->check(not_empty());
     app.add_option("--max-bytes", arguments.history_bytes_max, "Cut a longer history, in its middle")
         ->type_name("N")
         ->check(at_least(1));
     app.add_option("--log", arguments.log, fmt::format("Where the records of an EVENT are (default: {})", default_log))
-        ->type_name("FILE");
+        ->type_name("FILE")
+        ->check(not_empty());
 }
 
 std::int64_t now_ms() {
