@@ -60,6 +60,7 @@ base::Result<AuditHold> AuditHold::find(audit::Control control, const std::strin
     const auto left = hold.read_left();
     if (left) {
         keep_changes({*state, *rules}, *left, hold.found_);
+        if (!wishes.backlog) hold.found_.enabled = state->enabled;  // the other daemon's, which has come since
         if (!left->was_ending) hold.weakened_meanwhile_ = hold.find_since(*left, {*state, *rules});
     } else if (wishes.rules && !hold.found_.rules.empty() && hold.text_there() != hold.text_given_back()) {
         hold.behind_loader_ = true;

@@ -11,7 +11,7 @@ namespace {
 
 using What = model::AuditConfigChange::What;
 
-constexpr std::size_t changes_max = 256;
+constexpr std::size_t changes_max = 4096;  // a flood of them is no place to hide one
 constexpr std::size_t tampering_max = 64;  // capture tells of each kind once in its alarm interval
 constexpr model::TimeNs records_come_within_ns = 2'000'000'000;
 constexpr model::TimeNs remembered_ns = 60'000'000'000;
@@ -31,7 +31,8 @@ bool is_about_audit(const Life& life) {
 std::optional<model::Weakness> weakness_touched(const ConfigChange& change) {
     using model::Weakness;
     if (change.what == What::rule_removed && change.name == our_key) return Weakness::rules_removed;
-    if (change.what == What::rule_added && change.name != our_key) {
+    // Of one with our key and no name to it nobody knows that it is not ours.
+    if (change.what == What::rule_added && (change.name != our_key || change.by != 0)) {
         if (change.list == exit_list) return Weakness::rules_outranked;
         if (change.list == task_list) return Weakness::tasks_exempted;
         if (change.list == exclude_list || change.list == filesystem_list) return Weakness::records_excluded;

@@ -220,6 +220,7 @@ TEST_CASE(
     change(world, 640, 10, 60, What::rule_removed, "watch", 4);
     change(world, 641, 23, 60, What::rule_removed, "", 1);
     change(world, 642, 24, 60, What::rule_added, "lineage");
+    looked(world, 660, 670);
     change(world, 5100, 11, 60, What::rule_added, "", 5);
     change(world, 6000, 12, 0, What::rule_removed, "lineage");
     change(world, 6001, 13, 0, What::rule_added, "lineage");
@@ -228,6 +229,20 @@ TEST_CASE(
     REQUIRE(all.size() == 1);
     CHECK(all[0].what == "what");
     CHECK(world.tracker.take_alarms().empty());
+}
+
+TEST_CASE("our key hides no deed, unless it may be our own") {
+    World world;
+    looked(world, 1, 2);
+    change(world, 600, 9, 60, What::rule_added, "lineage", 1);
+    change(world, 610, 10, 60, What::rule_removed, "lineage", 1);
+    change(world, 620, 11, 0, What::rule_added, "lineage");
+    change(world, 630, 12, 0, What::rule_removed, "lineage");
+    change(world, 4000, 20, 72, What::other, "");
+    const auto all = told(world);
+    REQUIRE_FALSE(all.empty());
+    CHECK(all[0].what == "an unknown rule in the task list for a while");
+    for (const auto& one : all) CHECK(one.pid == 60);
 }
 
 TEST_CASE("a look from before the deed, or after its end, is none at it; who never looks tells nothing of rules") {
