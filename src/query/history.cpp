@@ -29,6 +29,28 @@ bool had_ended(const model::Process& life, const EventStamp& stamp) {
     return stamp.time_ns > later(life.ended->time_ns, tick_ns);
 }
 
+/// What there was by an event and by the births on the way from its process up. Of two facts that audit counted the
+/// serials tell which came first, of others the times.
+class Cut {
+public:
+    Cut(model::TimeNs time_ns, std::int64_t serial) { lower(time_ns, serial); }
+    void lower(model::TimeNs time_ns, std::int64_t serial) {
+        until_ns_ = std::min(until_ns_, time_ns);
+        if (serial != 0)
+            until_serial_ = std::min(until_serial_, serial);
+        else
+            uncounted_until_ns_ = std::min(uncounted_until_ns_, time_ns);
+    }
+    [[nodiscard]] bool has(model::TimeNs time_ns, std::int64_t serial) const {
+        return serial != 0 ? serial <= until_serial_ && time_ns <= uncounted_until_ns_ : time_ns <= until_ns_;
+    }
+
+private:
+    std::int64_t until_serial_ = std::numeric_limits<std::int64_t>::max();
+    model::TimeNs until_ns_ = std::numeric_limits<model::TimeNs>::max();
+    model::TimeNs uncounted_until_ns_ = until_ns_;  ///< the least of the times that have no serial
+};
+
 /// The kernel's own rule for a task's name at execve (begin_new_exec in fs/exec.c), where no record told it.
 std::string comm_of(std::string comm, const std::string& exe) {
     constexpr std::size_t comm_bytes_max = 15;  // TASK_COMM_LEN less its NUL
@@ -149,8 +171,7 @@ base::Result<std::vector<model::HistoryEntry>> Histories::history(model::Id proc
     std::vector<model::HistoryEntry> entries;  // from the process up; turned round at the end
     std::vector<std::size_t> inheriting;
     std::unordered_set<model::Id> seen;
-    auto until_ns = later(stamp.time_ns, tick_ns);
-    auto until_serial = stamp.serial;
+    Cut cut(later(stamp.time_ns, tick_ns), stamp.serial);
     for (auto id = process; id != 0;) {
         if (!seen.insert(id).second)
             return base::fail("database", "damaged: process @" + std::to_string(id) + " is its own ancestor");
@@ -160,10 +181,8 @@ base::Result<std::vector<model::HistoryEntry>> Histories::history(model::Id proc
         const Known& one = **found;
         const auto before = entries.size();
         for (auto image = one.images.rbegin(); image != one.images.rend(); ++image) {
-            const bool by_serial = image->serial != 0 && until_serial != 0;
             const bool is_read_first = image->only_read && std::next(image) == one.images.rend();
-            const bool had_it = by_serial ? image->serial <= until_serial : image->time_ns <= until_ns;
-            if (had_it || is_read_first)
+            if (cut.has(image->time_ns, image->serial) || is_read_first)
                 entries.push_back({id, one.process.pid, image->time_ns, image->comm, image->exe});
         }
         if (entries.size() == before) {
@@ -173,8 +192,7 @@ base::Result<std::vector<model::HistoryEntry>> Histories::history(model::Id proc
             entries.push_back({id, one.process.pid, one.process.born.time_ns, is_early ? "" : one.process.comm,
                                is_early ? "" : one.exe});
         }
-        until_ns = one.process.born.time_ns;
-        until_serial = one.process.born.serial;
+        cut.lower(one.process.born.time_ns, one.process.born.serial);
         id = one.process.parent;
     }
     // Inheriting from the root on: the one above may itself inherit.

@@ -78,7 +78,7 @@ void Tracker::State::on(model::ConnectorFork&& fork) {
     }
     if (!life->claimed() && may_link(*life, parent)) {
         process.inferred = model::Inferred::no;
-        population.link(*life, parent);
+        link(*life, parent);
         inherit(*life, parent);
         adopt_nameless(*life, parent);
     }

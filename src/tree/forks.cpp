@@ -305,7 +305,7 @@ void Tracker::State::claim(Life& child, Life& caller, const model::AuditFork& fo
         keep_apart(child);
     }
     if (process.inferred != model::Inferred::exit_of_thread) process.inferred = model::Inferred::no;
-    if (may_link(child, caller)) population.link(child, caller);
+    if (may_link(child, caller)) link(child, caller);
     if (!child.stated && fork.task.credentials) {
         const model::Credentials since_birth = process.credentials;
         process.credentials = *fork.task.credentials;

@@ -116,10 +116,22 @@ model::TimeNs Tracker::State::stamp_slack_ns(const Life& life, model::TimeNs sta
 }
 
 void Tracker::State::lived_at(Life& life, model::TimeNs time_ns) {
-    if (life.birth_known() || time_ns >= life.first_seen_ns) return;
-    life.first_seen_ns = life.process.born.time_ns = time_ns;
-    population.reorder(life);
-    population.touch(life);
+    for (Life* one = &life; one != nullptr && !one->birth_known(); one = one->parent) {
+        if (time_ns >= one->first_seen_ns) return;
+        // But not while another still had its pid.
+        const Life* const before = population.neighbour(*one, -1);
+        if (before != nullptr && !before->alive()) time_ns = std::max(time_ns, before->process.ended->time_ns);
+        if (time_ns >= one->first_seen_ns) return;
+        one->first_seen_ns = one->process.born.time_ns = time_ns;
+        population.reorder(*one);
+        population.touch(*one);
+        if (one->parent != nullptr) inherit_image(*one, *one->parent);
+    }
+}
+
+void Tracker::State::link(Life& child, Life& parent) {
+    population.link(child, parent);
+    lived_at(parent, child.from_ns());
 }
 
 Life* Tracker::State::alive_after_all(model::Pid pid) {
@@ -175,7 +187,7 @@ Life& Tracker::State::make_provisional(const model::AuditHeader& task) {
     // The parent first: making it up may make up others, and ids ascend from parent to child.
     const Descent descent = descent_of(task, nullptr);
     Life& life = population.create(boot.id, task.pid, task.time_ns);
-    population.link(life, descent.parent);
+    link(life, descent.parent);
     if (task.pid == 2) {
         life.process.kernel_thread = true;
         life.process.comm = "kthreadd";
@@ -205,7 +217,7 @@ void Tracker::State::learn_login(Life& life, const std::optional<model::Login>& 
 void Tracker::State::hang(Life& life, const Descent& descent) {
     Life& parent = descent.parent;
     if ((life.parent == &parent && life.process.inferred == descent.why) || !may_link(life, parent)) return;
-    population.link(life, parent);
+    link(life, parent);
     life.process.inferred = descent.why;
     // With all that are known below it.
     if (const auto home = space_for_children(parent); life.space == 0 && home != 0) enter_space(life, home);
@@ -218,7 +230,7 @@ Life& Tracker::State::begin_life(model::Pid pid, model::TimeNs time_ns) {
     // Whose word it is names the parent next, but a word that would make a circle is not taken.
     Life* const init = pid > 2 ? population.newest(1) : nullptr;
     Life& life = population.create(boot.id, pid, time_ns);
-    population.link(life, init != nullptr ? *init : *root);
+    link(life, init != nullptr ? *init : *root);
     // One that has just been born and has ended in order keeps what was stamped with the same tick: a pid is not given
     // out again so soon but on demand, and then what it said came before.
     const auto keeps_all = [&](const Life& before) {
@@ -287,7 +299,7 @@ void Tracker::State::move_facts(Life& from, Life& to, model::TimeNs since_ns) {
     for (Life* child = from.first_child; child != nullptr;) {
         Life* const next = child->next_sibling;
         if (child->from_ns() >= since_ns && may_link(*child, to)) {
-            population.link(*child, to);
+            link(*child, to);
             inherit_image(*child, to);
         }
         child = next;

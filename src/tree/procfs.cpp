@@ -85,7 +85,7 @@ void Tracker::State::on(model::Seen&& seen) {
         // A record of its own named its parent earlier than this.
         const bool linked = process.inferred == model::Inferred::parent_from_ppid;
         if (!linked && may_link(life, parent)) {
-            population.link(life, parent);
+            link(life, parent);
             inherit_image(life, parent);
         }
         process.kernel_thread = seen.kernel_thread;

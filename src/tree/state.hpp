@@ -187,8 +187,10 @@ struct Tracker::State {
     /// the pid shows that others live.
     Life* alive_after_all(model::Pid pid);
     [[nodiscard]] model::TimeNs stamp_slack_ns(const Life& life, model::TimeNs stamp_ns) const;
-    /// It lived at `time_ns`: where its birth is not known its first moment is the least that is.
+    /// It lived at `time_ns`, and so did its ancestors: where a birth is not known its first moment is the least that
+    /// is.
     void lived_at(Life& life, model::TimeNs time_ns);
+    void link(Life& child, Life& parent);
     Life& make_provisional(const model::AuditHeader& task);
     /// Who opened the session of one who acts for `login`; nullptr: nobody known, or it is `self`.
     Life* opener_of(const std::optional<model::Login>& login, const Life* self);

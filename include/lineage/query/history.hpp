@@ -61,8 +61,8 @@ public:
     };
     base::Result<Place> place(const EventStamp& stamp, model::Pid pid, Role role);
 
-    /// From pid 0 down to `process`: each image that had been put into it by the event, of an ancestor by the birth of
-    /// the next; a process without images by then has one entry of its own.
+    /// From pid 0 down to `process`: each image that had been put into it by the event, of an ancestor by the births of
+    /// all below it, too; a process without images by then has one entry of its own.
     base::Result<std::vector<model::HistoryEntry>> history(model::Id process, const EventStamp& stamp);
 
 private:

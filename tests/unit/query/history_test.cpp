@@ -226,3 +226,27 @@ TEST_CASE("what was read is kept until the database changes") {
     REQUIRE(histories.refresh().has_value());
     CHECK(histories.history(2, stamp)->back().name == "new");
 }
+
+TEST_CASE("no history from the future: an ancestor that is said to have begun after the event had run nothing yet") {
+    Bench bench;
+    bench.life(2, 50, 1, {100, 0});
+    bench.image(2, "init", {100, 0});
+    bench.image(2, "later", {2500, 25});
+    bench.life(3, 60, 2, {3000, 0});
+    bench.image(3, "latest", {3000, 30});
+    bench.life(4, 70, 3, {1000, 0});
+    bench.image(4, "now", {4000, 40});
+    CHECK(bench.history(4, {1000, 10}) == "swapper/0 init init init");
+    CHECK(bench.history(4, {4000, 41}) == "swapper/0 init init now");
+}
+
+TEST_CASE("of facts that audit counted the serials tell, also above a birth that it did not") {
+    Bench bench;
+    bench.life(2, 50, 1, {100, 2});
+    bench.image(2, "sh", {200, 12});
+    bench.life(3, 60, 2, {200, 11});
+    bench.image(3, "make", {240, 20});
+    bench.life(4, 70, 3, {250, 0});
+    CHECK(bench.history(4, {260, 30}) == "swapper/0 swapper/0 make c4");
+    CHECK(bench.history(4, {260, 15}) == "swapper/0 swapper/0 swapper/0 c4");
+}

@@ -208,3 +208,27 @@ TEST_CASE("of very many sessions the oldest are forgotten, and of another boot's
         CHECK(w.parent_of(w.one(203)) == 20'999);
     }
 }
+
+TEST_CASE("a parent that is named late had lived when its child was first seen, and had run nothing of later") {
+    Logins w;
+    w.message(3, 3, 200, 1);
+    w.exec_in(100, 4, 50, 1, 1, "later");
+    w.exec_in(300, 5, 150, 50, 1, "middle");
+    w.save_and_restore();
+    w.exec_in(400, 6, 200, 150, 1, "child");
+    CHECK(w.parent_of(w.one(200)) == 150);
+    CHECK(w.one(200).born.time_ns == start + 3 * ms);
+    CHECK(w.one(150).born.time_ns == start + 3 * ms);
+    CHECK(w.one(50).born.time_ns == start + 3 * ms);
+}
+
+TEST_CASE("a parent that is named late begins no earlier than the one before him with his pid ended") {
+    Logins w;
+    w.message(3, 3, 200, 1);
+    w.fork(4, 4, 1, 0, 150);
+    w.exit(200, 5, 150, 1, 0);
+    w.exec_in(300, 6, 150, 1, 1, "middle");
+    w.exec_in(400, 7, 200, 150, 1, "child");
+    REQUIRE(w.lives(150).size() == 2);
+    CHECK(w.lives(150)[1].born.time_ns == start + 200 * ms);
+}
