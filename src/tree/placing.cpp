@@ -125,7 +125,7 @@ void Tracker::State::lived_at(Life& life, model::TimeNs time_ns) {
         one->first_seen_ns = one->process.born.time_ns = time_ns;
         population.reorder(*one);
         population.touch(*one);
-        if (one->parent != nullptr) inherit_image(*one, *one->parent);
+        if (one->parent != nullptr) inherit(*one, *one->parent);
     }
 }
 
@@ -354,7 +354,15 @@ void Tracker::State::inherit(Life& child, const Life& creator) {
         const auto own = std::exchange(child.process.credentials, creator.process.credentials);
         if (child.login_told) keep_login(child.process.credentials, own);
     }
-    if (child.comm_ns == 0 && child.images.empty()) child.process.comm = creator.process.comm;
+    if (child.comm_ns == 0 && child.images.empty()) {
+        // What it was called as it ran what it ran then.
+        const auto [owner, seq] = image_at(creator, child.from_ns(), child.process.born.serial);
+        const bool still = owner == creator.process.image_owner && seq == creator.process.image_seq;
+        const Life* const who = population.find(owner);
+        child.process.comm = still            ? creator.process.comm
+                             : who == nullptr ? std::string()
+                                              : who->images[static_cast<std::size_t>(seq)].comm;
+    }
     inherit_image(child, creator);
     if (child.space == 0) child.space = space_for_children(creator);
     population.touch(child);

@@ -232,3 +232,21 @@ TEST_CASE("a parent that is named late begins no earlier than the one before him
     REQUIRE(w.lives(150).size() == 2);
     CHECK(w.lives(150)[1].born.time_ns == start + 200 * ms);
 }
+
+TEST_CASE("who turns out to be older than what its creator ran last is called as what that one ran before") {
+    Logins w;
+    const auto exec_as = [&](model::TimeNs at_ms, std::int64_t serial, model::Pid pid, model::Pid ppid,
+                             const std::string& comm) {
+        auto header = World::task(at_ms, serial, pid, ppid);
+        header.comm = comm;
+        w.say(model::AuditExec{header, true, 0, {comm}, "/", "/bin/c"});
+    };
+    w.login_below(3, 3, 300, 100, 1);
+    exec_as(4, 4, 300, 100, "before");
+    w.message(5, 5, 500, 1);
+    exec_as(50, 6, 300, 100, "since");
+    exec_as(60, 7, 500, 400, "child");
+    CHECK(w.parent_of(w.one(400)) == 300);
+    CHECK(w.one(400).comm == "before");
+    CHECK(w.runs(w.one(400)) == "before");
+}
