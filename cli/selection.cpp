@@ -44,11 +44,6 @@ base::Result<std::int32_t> parse_signal(const std::string& text) {
     return base::fail(text, "is no signal: give its number, or a name like KILL");
 }
 
-/// The order of `lineage boots`, which an index counts in.
-bool starts_before(const model::Boot& a, const model::Boot& b) {
-    return a.started_ns != b.started_ns ? a.started_ns < b.started_ns : a.id < b.id;
-}
-
 /// "0" is an index, "00000000" the beginning of a boot_id.
 constexpr std::size_t boot_id_digits_min = 8;
 
@@ -131,7 +126,7 @@ base::Result<std::unique_ptr<store::Reader>> open_database(const Arguments& argu
 base::Result<std::vector<model::Boot>> boots_of(const Arguments& arguments, store::Reader& reader) {
     auto boots = reader.boots();
     if (!boots) return tl::unexpected(boots.error());
-    std::stable_sort(boots->begin(), boots->end(), starts_before);
+    store::put_in_order(*boots);  // as `lineage boots` has them, which an index counts in
     if (!arguments.host.empty()) {
         std::erase_if(*boots, [&](const model::Boot& boot) { return !query::same_host(boot.host, arguments.host); });
         if (boots->empty())

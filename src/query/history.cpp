@@ -16,6 +16,7 @@ constexpr model::TimeNs tick_ns = 10'000'000;
 constexpr model::TimeNs slack_ns = 1'000'000'000;
 constexpr std::size_t lives_wanted = 8;         // no pid comes round more often within a tick
 constexpr std::size_t processes_max = 100'000;  // some 50 MB
+constexpr std::size_t counts_max = 100'000;     // some 10 MB
 
 model::TimeNs later(model::TimeNs time_ns, model::TimeNs by_ns) {
     return time_ns > std::numeric_limits<model::TimeNs>::max() - by_ns ? std::numeric_limits<model::TimeNs>::max()
@@ -106,31 +107,70 @@ base::Status Histories::refresh() {
 base::Status Histories::read_boots() {
     auto boots = reader_.boots();
     if (!boots) return tl::unexpected(boots.error());
-    boots_ = std::move(*boots);
-    std::sort(boots_.begin(), boots_.end(),
-              [](const model::Boot& a, const model::Boot& b) { return a.started_ns > b.started_ns; });
-    return {};
+    constexpr auto never = std::numeric_limits<model::TimeNs>::max();
+    runs_.clear();
+    counts_.clear();
+    for (auto& boot : *boots) {
+        const auto started_ns = boot.started_ns;
+        runs_.push_back({std::move(boot), started_ns, never});
+    }
+    std::sort(runs_.begin(), runs_.end(), [](const Run& a, const Run& b) { return a.boot.id > b.boot.id; });
+    return reader_.lives(0, never, [&](const model::Process& root) {
+        for (auto& run : runs_) {
+            if (run.boot.id != root.boot) continue;
+            run.from_ns = std::min(run.from_ns, root.born.time_ns);
+            if (root.ended) run.until_ns = root.ended->time_ns;
+        }
+        return true;
+    });
+}
+
+base::Result<std::int64_t> Histories::distance(const Run& run, const EventStamp& stamp) {
+    if (stamp.serial == 0)
+        return std::max<std::int64_t>({0, run.from_ns - stamp.time_ns, stamp.time_ns - run.until_ns});
+    constexpr model::TimeNs step_ns = 100'000'000;  // it is asked for many events of one moment
+    const auto step = stamp.time_ns / step_ns;
+    if (counts_.size() >= counts_max) counts_.clear();
+    const auto [count, is_new] = counts_.try_emplace({run.boot.id, step});
+    if (is_new) {
+        const auto serial = reader_.serial_by(run.boot.id, stamp.time_ns);
+        if (!serial) return tl::unexpected(serial.error());
+        count->second = *serial;
+    }
+    return std::abs(stamp.serial - count->second);
+}
+
+base::Result<std::vector<const Histories::Run*>> Histories::running(const EventStamp& stamp, std::string_view node) {
+    std::vector<const Run*> found;
+    for (const auto& run : runs_) {
+        if (!node.empty() && !same_host(run.boot.host, node)) continue;
+        if (later(stamp.time_ns, slack_ns) < run.from_ns || stamp.time_ns > later(run.until_ns, slack_ns)) continue;
+        const auto other =
+            std::find_if(found.begin(), found.end(), [&](const Run* one) { return one->boot.host == run.boot.host; });
+        if (other == found.end()) {
+            found.push_back(&run);
+            continue;
+        }
+        const auto mine = distance(run, stamp);
+        if (!mine) return tl::unexpected(mine.error());
+        const auto others = distance(**other, stamp);
+        if (!others) return tl::unexpected(others.error());
+        if (*mine < *others) *other = &run;
+    }
+    return found;
 }
 
 base::Result<Histories::Place> Histories::place(const EventStamp& stamp, model::Pid pid, Role role) {
     const std::string_view node = stamp.node.empty() ? std::string_view(host_) : stamp.node;
-    // Of each host the boot that ran then; where that began just after the event, the one before it comes first.
-    std::vector<const model::Boot*> running;
-    const auto until_ns = later(stamp.time_ns, slack_ns);
-    bool is_known = node.empty();
-    for (const auto& boot : boots_) {
-        if (!node.empty() && !same_host(boot.host, node)) continue;
-        is_known = true;
-        const bool has_another = std::any_of(running.begin(), running.end(), [&](const model::Boot* other) {
-            return other->host == boot.host && other->started_ns <= stamp.time_ns;
-        });
-        if (boot.started_ns <= until_ns && !has_another) running.push_back(&boot);
-    }
+    const bool is_known = node.empty() || std::any_of(runs_.begin(), runs_.end(),
+                                                      [&](const Run& run) { return same_host(run.boot.host, node); });
     if (!is_known) return Place{0, Unplaced::unknown_host, false};
-    std::vector<std::vector<model::Process>> lives(running.size());
-    auto status = reader_.lives(pid, until_ns, [&](const model::Process& life) {
-        for (std::size_t i = 0; i < running.size(); ++i) {
-            if (running[i]->id != life.boot || lives[i].size() == lives_wanted) continue;
+    const auto runs = running(stamp, node);
+    if (!runs) return tl::unexpected(runs.error());
+    std::vector<std::vector<model::Process>> lives(runs->size());
+    auto status = reader_.lives(pid, later(stamp.time_ns, slack_ns), [&](const model::Process& life) {
+        for (std::size_t i = 0; i < runs->size(); ++i) {
+            if ((*runs)[i]->boot.id != life.boot || lives[i].size() == lives_wanted) continue;
             if (!surely_begun(life, stamp)) lives[i].clear();  // of those that may come after it the first alone counts
             lives[i].push_back(life);
         }
@@ -138,15 +178,12 @@ base::Result<Histories::Place> Histories::place(const EventStamp& stamp, model::
     });
     if (!status) return tl::unexpected(status.error());
     Place place;
-    std::string_view host;
-    for (auto i = running.size(); i-- > 0;) {  // the earlier boot of a host first
-        const auto life = life_of(lives[i], stamp, role);
+    for (const auto& some : lives) {
+        const auto life = life_of(some, stamp, role);
         if (!life) continue;
-        if (place.process != 0 && running[i]->host == host) continue;
         if (place.process != 0) return Place{0, Unplaced::several_hosts, false};
         place.process = life->id;
         place.in_namespace = life->ns_pid.has_value();
-        host = running[i]->host;
     }
     return place;
 }

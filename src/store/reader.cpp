@@ -44,6 +44,19 @@ SqliteReader::Snapshot::~Snapshot() {
     if (--reader_.snapshots_ == 0) reader_.database_->attempt("ROLLBACK");
 }
 
+void put_in_order(std::vector<model::Boot>& boots) {
+    std::sort(boots.begin(), boots.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+    // A boot began after the one before it on its host.
+    std::map<std::string, model::TimeNs> latest;
+    std::map<model::BootId, model::TimeNs> began;
+    for (const auto& boot : boots) {
+        auto& latest_ns = latest.try_emplace(boot.host, boot.started_ns).first->second;
+        began[boot.id] = latest_ns = std::max(latest_ns, boot.started_ns);
+    }
+    std::stable_sort(boots.begin(), boots.end(),
+                     [&](const auto& a, const auto& b) { return began.at(a.id) < began.at(b.id); });
+}
+
 base::Result<std::optional<model::Node>> SqliteReader::by_id(model::Id id) {
     const Snapshot snapshot(*this);
     std::optional<model::Node> found;
@@ -102,6 +115,22 @@ base::Result<std::vector<model::Node>> SqliteReader::ancestors(model::Id id) {
     return answer(std::move(path));
 }
 
+base::Result<std::int64_t> SqliteReader::serial_by(model::BootId boot, model::TimeNs time_ns) {
+    const Snapshot snapshot(*this);
+    // Ids follow time: the last block that has anything of the boot by then.
+    Statement blocks(*database_, "SELECT id FROM block WHERE born_from_ns <= ?1 ORDER BY id DESC");
+    Statement count(
+        *database_,
+        "SELECT max(serial) FROM (SELECT born_serial AS serial FROM process WHERE id BETWEEN ?1 << 10 AND"
+        " (?1 << 10) + 1023 AND boot = ?2 AND born_ns <= ?3 UNION ALL SELECT serial FROM image JOIN process"
+        " ON id = owner WHERE owner BETWEEN ?1 << 10 AND (?1 << 10) + 1023 AND boot = ?2 AND time_ns <= ?3)");
+    std::optional<std::int64_t> serial;
+    for (blocks.start(time_ns); !serial && blocks.next();) {
+        if (count.start(blocks.integer(0), boot, time_ns).next()) serial = count.optional(0);
+    }
+    return answer(serial.value_or(0));
+}
+
 base::Result<std::vector<model::Boot>> SqliteReader::boots() {
     std::vector<model::Boot> boots;
     Statement rows(*database_, "SELECT id, name, host, started_ns, imported FROM boot ORDER BY id");
@@ -116,10 +145,10 @@ base::Result<std::vector<model::BootExtent>> SqliteReader::boot_extents() {
     auto all = boots();
     if (!all) return tl::unexpected(all.error());
     std::map<model::BootId, model::BootExtent> extents;
-    for (auto& boot : *all) {
+    for (const auto& boot : *all) {
         auto& extent = extents[boot.id];
         extent.last_seen_ns = boot.started_ns;
-        extent.boot = std::move(boot);
+        extent.boot = boot;
     }
     // Counted here and not by GROUP BY, which would sort all of the table. The last columns are who saw the birth
     // (audit or the connector) and who saw the end; see `marks` in schema/0001_initial.sql.
@@ -138,10 +167,9 @@ base::Result<std::vector<model::BootExtent>> SqliteReader::boot_extents() {
         if (ended_ns && rows.integer(5) != 0) extent.last_seen_ns = std::max(extent.last_seen_ns, *ended_ns);
         if (ended_ns && rows.integer(1) == 0) extent.over = true;
     }
+    put_in_order(*all);
     std::vector<model::BootExtent> in_order;
-    for (auto& [id, extent] : extents) in_order.push_back(std::move(extent));
-    std::stable_sort(in_order.begin(), in_order.end(),
-                     [](const auto& a, const auto& b) { return a.boot.started_ns < b.boot.started_ns; });
+    for (const auto& boot : *all) in_order.push_back(std::move(extents.at(boot.id)));
     return answer(std::move(in_order));
 }
 

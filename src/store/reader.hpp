@@ -27,6 +27,7 @@ public:
     base::Result<std::vector<EventOfBoot>> kept_at(model::TimeNs time_ns, std::int64_t serial) override;
     base::Result<std::vector<model::Node>> ancestors(model::Id id) override;
     base::Status select(const model::Filter& filter, const std::function<bool(model::Node&&)>& take) override;
+    base::Result<std::int64_t> serial_by(model::BootId boot, model::TimeNs time_ns) override;
     base::Result<std::vector<model::Boot>> boots() override;
     base::Result<std::vector<model::BootExtent>> boot_extents() override;
     base::Result<std::vector<model::Gap>> gaps(model::BootId boot) override;

@@ -22,6 +22,7 @@ public:
         boot.id = 1;
         return std::vector<model::Boot>{boot};
     }
+    base::Result<std::int64_t> serial_by(model::BootId, model::TimeNs) override { return 0; }
     base::Result<std::vector<model::BootExtent>> boot_extents() override { return std::vector<model::BootExtent>(); }
     base::Result<std::optional<model::Node>> by_pid(model::Pid, model::TimeNs, model::BootId) override {
         return std::nullopt;

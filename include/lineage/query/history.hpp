@@ -1,15 +1,16 @@
 // Which process an audit event is about, and what that process and its ancestors had run by then.
 //
-// A pid is never a key: of the lives that a pid has had, the one whose time from birth to end holds the event, by
-// serial where the kernel counted the event and audit saw birth and end, else by time. Serials count within one boot;
-// an event's stamp is the coarse clock at the beginning of its system call, so it is never later than the fact, and up
-// to a tick (10 ms at most) earlier.
+// A pid is never a key: of the lives that a pid has had in the boot that ran then, the one whose time from birth to end
+// holds the event, by serial where the kernel counted the event and audit saw birth and end, else by time. Serials
+// count within one boot; an event's stamp is the coarse clock at the beginning of its system call, so it is never later
+// than the fact, and up to a tick (10 ms at most) earlier.
 //
 // What has been read is kept, within bounds, until the database changes.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -77,6 +78,14 @@ private:
         std::string exe;  ///< of the image that it runs
         std::vector<KnownImage> images;
     };
+    struct Run {
+        model::Boot boot;
+        model::TimeNs from_ns = 0, until_ns = 0;  ///< as its pid 0 lived
+    };
+    /// Of each host the boot that ran then. Where by the clock it may be one of several (a clock that was behind when
+    /// the later one began), it is the one whose count of events was nearest to the event's serial.
+    base::Result<std::vector<const Run*>> running(const EventStamp& stamp, std::string_view node);
+    base::Result<std::int64_t> distance(const Run& run, const EventStamp& stamp);
     base::Result<const Known*> known(model::Id id);
     base::Status read_boots();
 
@@ -84,7 +93,8 @@ private:
     std::string host_;
     See see_;
     std::int64_t version_ = -1;
-    std::vector<model::Boot> boots_;  ///< latest start first
+    std::vector<Run> runs_;                                                  ///< by descending number
+    std::map<std::pair<model::BootId, std::int64_t>, std::int64_t> counts_;  ///< by boot and moment
     std::unordered_map<model::Id, Known> processes_;
 };
 

@@ -88,6 +88,10 @@ struct EventOfBoot {
     model::KeptEvent event;
 };
 
+/// The order in which boots began: those of one host by their numbers, whatever its clock showed, and of several hosts
+/// by the clock.
+void put_in_order(std::vector<model::Boot>& boots);
+
 class Reader {
 public:
     virtual ~Reader() = default;
@@ -119,8 +123,12 @@ public:
     /// false.
     virtual base::Status select(const model::Filter& filter, const std::function<bool(model::Node&&)>& take) = 0;
 
+    /// How far audit's count had come in that boot by then, as births and execs tell; 0: nothing tells.
+    virtual base::Result<std::int64_t> serial_by(model::BootId boot, model::TimeNs time_ns) = 0;
+
+    /// By ascending id.
     virtual base::Result<std::vector<model::Boot>> boots() = 0;
-    /// The boots in order of their start, with what there is of each. Reads every process once.
+    /// The boots in order of their start (put_in_order), with what there is of each. Reads every process once.
     virtual base::Result<std::vector<model::BootExtent>> boot_extents() = 0;
     virtual base::Result<std::vector<model::Gap>> gaps(model::BootId boot = 0) = 0;
     virtual base::Result<std::vector<model::Tamper>> tampering(model::BootId boot = 0) = 0;

@@ -79,6 +79,16 @@ public:
         }
         return {};
     }
+    base::Result<std::int64_t> serial_by(model::BootId boot, model::TimeNs time_ns) override {
+        std::int64_t serial = 0;
+        for (const auto& [id, process] : processes) {
+            if (process.boot != boot) continue;
+            if (process.born.time_ns <= time_ns) serial = std::max(serial, process.born.serial);
+            for (const auto& image : images[id])
+                if (image.time_ns <= time_ns) serial = std::max(serial, image.serial);
+        }
+        return serial;
+    }
     base::Result<std::vector<model::Boot>> boots() override { return all_boots; }
     base::Result<std::vector<model::BootExtent>> boot_extents() override { return {}; }
     base::Result<std::vector<model::Gap>> gaps(model::BootId boot) override {

@@ -250,3 +250,25 @@ TEST_CASE("of facts that audit counted the serials tell, also above a birth that
     CHECK(bench.history(4, {260, 30}) == "swapper/0 swapper/0 make c4");
     CHECK(bench.history(4, {260, 15}) == "swapper/0 swapper/0 swapper/0 c4");
 }
+
+TEST_CASE("a boot that began behind the clock of the one before: the count of events tells whose an event is") {
+    Bench bench;
+    bench.reader.processes[1].ended.emplace();
+    bench.reader.processes[1].ended->time_ns = boot_ns + 300'000 * ms;
+    bench.life(2, 50, 1, {0, 5000});
+    SUBCASE("by 200 s") {
+        bench.boot(2, "", 100'000);
+    }
+    SUBCASE("by years: there was no battery") {
+        bench.boot(2, "", -1'000'000'000'000);
+    }
+    const auto began_ms = (bench.reader.all_boots[1].started_ns - boot_ns) / ms;
+    bench.life(5, 0, 0, {began_ms, 0}, {}, 2);
+    bench.life(6, 50, 5, {began_ms, 3}, {}, 2);
+    bench.life(7, 51, 5, {began_ms, 4}, {}, 2);
+    CHECK(bench.at(50, {200'000, 5003}) == 2);
+    CHECK(bench.at(50, {300'000, 5004}) == 2);
+    CHECK(bench.at(51, {200'000, 5003}) == 0);
+    CHECK(bench.at(50, {200'000, 5}) == 6);
+    CHECK(bench.at(50, {400'000, 6}) == 6);
+}
