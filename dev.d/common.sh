@@ -87,7 +87,7 @@ build_sanitized() {
     build_in sanitize -DLINEAGE_FUZZ=ON -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_BUILD_TYPE=Debug "-DCMAKE_CXX_FLAGS_DEBUG=-O1 -g1"
 }
 
-# ctest_in FOLDER [ctest option...]: ctest's own closing lines, then one plain line. Counts also go to $LINEAGE_TOTALS.
+# ctest_in FOLDER [ctest option...]: ctest's own closing lines, then one plain line. Counts also go to build/totals.
 ctest_in() {
     local folder=build/$1 status=0
     shift
@@ -99,7 +99,7 @@ tally() { # JUNIT
     local head tests failed skipped
     head=$(tr '\n\t' '  ' <"$1" | grep -o '<testsuite [^>]*>' | head -n 1)
     tests=$(attribute tests) failed=$(attribute failures) skipped=$(($(attribute skipped) + $(attribute disabled)))
-    echo "$((tests - failed - skipped)) $failed $skipped" >>"${LINEAGE_TOTALS:-build/totals}"
+    echo "$((tests - failed - skipped)) $failed $skipped" >>build/totals
     echo "$((tests - failed - skipped)) passed, $failed failed, $skipped skipped"
 }
 attribute() { sed -n "s/.* $1=\"\([0-9]*\)\".*/\1/p" <<<"$head"; }

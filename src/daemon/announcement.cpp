@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <initializer_list>
+#include <utility>
 
 #include "lineage/base/codec.hpp"
 #include "service_manager.hpp"
@@ -13,13 +15,18 @@ namespace lineage::daemon {
 
 namespace {
 
-void leave_terminal() {
+void leave(std::initializer_list<int> terminal, int but) {
     const base::UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
-    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(null.get(), fd);
-    [[maybe_unused]] const int done = ::chdir("/");
+    for (const int fd : terminal)
+        if (fd != but) ::dup2(null.get(), fd);
 }
 
 }  // namespace
+
+/// What is to be said the launcher says, or the system's log: our children, too, let go of who waits for its output.
+Announcement::Announcement(int ready_fd, base::UniqueFd launcher) : ready_fd_(ready_fd), launcher_(std::move(launcher)) {
+    if (launcher_) leave({STDOUT_FILENO, STDERR_FILENO}, ready_fd_);
+}
 
 void Announcement::ready() {
     if (made_) return;
@@ -31,7 +38,8 @@ void Announcement::ready() {
     if (!launcher_) return;
     [[maybe_unused]] const auto told = ::write(launcher_.get(), "", 1);  // exit code 0
     launcher_.reset();
-    leave_terminal();
+    leave({STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}, -1);
+    [[maybe_unused]] const int done = ::chdir("/");
 }
 
 void Announcement::failed(const base::Error& error) {

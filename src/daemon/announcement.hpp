@@ -10,7 +10,7 @@ namespace lineage::daemon {
 class Announcement {
 public:
     /// `launcher`: where the process in the foreground waits; none when we are it.
-    Announcement(int ready_fd, base::UniqueFd launcher) : ready_fd_(ready_fd), launcher_(std::move(launcher)) {}
+    Announcement(int ready_fd, base::UniqueFd launcher);
 
     void ready();
     /// It did not come to that. Does nothing after ready().

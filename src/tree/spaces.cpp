@@ -245,4 +245,47 @@ void Tracker::State::see_space(Life& life, const model::Seen& seen) {
     if (for_children != 0 && for_children != seen.pid_namespace) find_children_space(&life, for_children, seen.read_ns);
 }
 
+void Tracker::State::save_spaces(base::Encoder& out) const {
+    out.put(last_space);
+    out.put(static_cast<std::uint64_t>(spaces_max));
+    out.put(static_cast<std::uint32_t>(spaces.size()));
+    for (const auto& [number, space] : spaces) {
+        out.put(number);
+        out.put(space.last);
+        out.put(space.outer);
+        out.put(space.inode);
+        out.put(space.shared);
+        out.put(static_cast<std::uint32_t>(space.births.size()));
+        for (const SpaceBirth& birth : space.births) {
+            out.put(birth.time_ns);
+            out.put(birth.life);
+            out.put(birth.tid);
+            out.put(birth.number);
+            out.put(birth.told);
+        }
+    }
+}
+
+void Tracker::State::restore_spaces(base::Decoder& in) {
+    in.get(last_space);
+    spaces_max = static_cast<std::size_t>(in.get<std::uint64_t>());
+    const auto count = in.get<std::uint32_t>();
+    for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
+        Space& space = spaces[in.get<std::int32_t>()];
+        in.get(space.last);
+        in.get(space.outer);
+        in.get(space.inode);
+        in.get(space.shared);
+        const auto births = in.get<std::uint32_t>();
+        for (std::uint32_t k = 0; k < births && in.ok(); ++k) {
+            auto& birth = space.births.emplace_back();
+            in.get(birth.time_ns);
+            in.get(birth.life);
+            in.get(birth.tid);
+            in.get(birth.number);
+            in.get(birth.told);
+        }
+    }
+}
+
 }  // namespace lineage::tree

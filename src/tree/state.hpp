@@ -366,6 +366,8 @@ struct Tracker::State {
     void tell_unseen_deeds(bool all);
     void add_tampering(model::Weakness kind, const ConfigChange& deed, model::TimeNs undone_ns);
     void tell(Tampering& one);
+    void save_spaces(base::Encoder& out) const;
+    void restore_spaces(base::Decoder& in);
     void save_tampering(base::Encoder& out) const;
     void restore_tampering(base::Decoder& in);
 

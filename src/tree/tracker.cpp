@@ -263,24 +263,7 @@ void Tracker::save(std::string& saved) const {
         out.put(exit.time_ns);
         out.put(exit.tid);
     }
-    out.put(s.last_space);
-    out.put(static_cast<std::uint64_t>(s.spaces_max));
-    out.put(static_cast<std::uint32_t>(s.spaces.size()));
-    for (const auto& [number, space] : s.spaces) {
-        out.put(number);
-        out.put(space.last);
-        out.put(space.outer);
-        out.put(space.inode);
-        out.put(space.shared);
-        out.put(static_cast<std::uint32_t>(space.births.size()));
-        for (const SpaceBirth& birth : space.births) {
-            out.put(birth.time_ns);
-            out.put(birth.life);
-            out.put(birth.tid);
-            out.put(birth.number);
-            out.put(birth.told);
-        }
-    }
+    s.save_spaces(out);
     out.put(static_cast<std::uint32_t>(s.waiting_forks.size()));
     for (const WaitingFork& one : s.waiting_forks) {
         lineage::tree::save(one.fork, out);
@@ -344,25 +327,7 @@ base::Status Tracker::restore(std::string_view saved) {
         in.get(exit.time_ns);
         in.get(exit.tid);
     }
-    in.get(s.last_space);
-    s.spaces_max = static_cast<std::size_t>(in.get<std::uint64_t>());
-    const auto spaces = in.get<std::uint32_t>();
-    for (std::uint32_t i = 0; i < spaces && in.ok(); ++i) {
-        Space& space = s.spaces[in.get<std::int32_t>()];
-        in.get(space.last);
-        in.get(space.outer);
-        in.get(space.inode);
-        in.get(space.shared);
-        const auto births = in.get<std::uint32_t>();
-        for (std::uint32_t k = 0; k < births && in.ok(); ++k) {
-            auto& birth = space.births.emplace_back();
-            in.get(birth.time_ns);
-            in.get(birth.life);
-            in.get(birth.tid);
-            in.get(birth.number);
-            in.get(birth.told);
-        }
-    }
+    s.restore_spaces(in);
     const auto waiting = in.get<std::uint32_t>();
     for (std::uint32_t i = 0; i < waiting && in.ok(); ++i) {
         WaitingFork& one = s.waiting_forks.emplace_back();
