@@ -282,8 +282,9 @@ base::Status Control::delete_rule(const std::string& rule) {
     const auto left = list_rules();
     if (!left) return tl::unexpected(left.error());
     if (std::find(left->begin(), left->end(), rule) == left->end()) return {};
-    return base::fail(what, "the kernel does not find the folder of the file that it names; it can be removed once there is one",
-                      base::ExitCode::not_permitted);
+    return base::fail(
+        what, "the kernel does not find the folder of the file that it names; it can be removed once there is one",
+        base::ExitCode::not_permitted);
 }
 
 }  // namespace lineage::audit

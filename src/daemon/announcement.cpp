@@ -24,7 +24,8 @@ void leave(std::initializer_list<int> terminal, int but) {
 }  // namespace
 
 /// What is to be said the launcher says, or the system's log: our children, too, let go of who waits for its output.
-Announcement::Announcement(int ready_fd, base::UniqueFd launcher) : ready_fd_(ready_fd), launcher_(std::move(launcher)) {
+Announcement::Announcement(int ready_fd, base::UniqueFd launcher)
+    : ready_fd_(ready_fd), launcher_(std::move(launcher)) {
     if (launcher_) leave({STDOUT_FILENO, STDERR_FILENO}, ready_fd_);
 }
 
