@@ -345,20 +345,17 @@ void Recorder::repair(model::Witnesses missing) {
     capture_->suspect_audit();
 }
 
-/// Our own watch where the service manager does not look.
+/// Who looks whether we go round: the service manager, where it wants to be told, and a process of our own.
 void Recorder::watch_progress() {
-    if (manager_.watchdog_ms() == 0) {
-        stall_watch_.look_after();
-        return capture_->on_progress(StallWatch::progress_every_ms, [this] {
-            stall_watch_.progress();
-            look_at_tracker(now_of(CLOCK_MONOTONIC));
-        });
-    }
-    const int every_ms = manager_.watchdog_ms() / 4;
-    capture_->on_progress(every_ms, [this, every_ms] {
+    stall_watch_.look_after();  // the service manager may itself be waiting for room among the records
+    const int watchdog_ms = manager_.watchdog_ms() / 4;
+    const int every_ms =
+        watchdog_ms == 0 ? StallWatch::progress_every_ms : std::min<int>(watchdog_ms, StallWatch::progress_every_ms);
+    capture_->on_progress(every_ms, [this, watchdog_ms] {
+        stall_watch_.progress();
         const auto now = now_of(CLOCK_MONOTONIC);
         look_at_tracker(now);
-        if (now - watchdog_told_ns_ < every_ms * 1'000'000LL) return;
+        if (watchdog_ms == 0 || now - watchdog_told_ns_ < watchdog_ms * 1'000'000LL) return;
         watchdog_told_ns_ = now;
         ServiceManager::notify("WATCHDOG=1");
     });
@@ -456,7 +453,7 @@ void Recorder::on_signal() {
 }
 
 void Recorder::on_tracker_end() {
-    if (manager_.watchdog_ms() == 0) stall_watch_.look_after();
+    stall_watch_.look_after();
     const auto status = tracker_.reap();
     if (!status) return;
     while (tracker_.read_news() != TrackerProcess::News::gone) {  // its last words
