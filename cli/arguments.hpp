@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "checks.hpp"
+
 namespace lineage::cli {
 
 struct Arguments {
@@ -50,10 +52,6 @@ struct Arguments {
     std::string log;                    ///< empty: where auditd writes it
 };
 
-/// A check for an option that takes a whole number.
-CLI::Validator at_least(std::int64_t least);
-/// A check for an option whose empty text would select everything: a script's variable that is not set.
-CLI::Validator not_empty();
 /// --db, --json, --color, --utc, --strict: declared for the program and again for each command, so that they are
 /// taken on either side of the command's name.
 void declare_common(CLI::App& app, Arguments& arguments);

@@ -14,11 +14,13 @@
 #include <optional>
 #include <string>
 
+#include "checks.hpp"
 #include "lineage/daemon/daemon.hpp"
 
 namespace {
 
 using lineage::base::ExitCode;
+using lineage::cli::add_text;
 using lineage::daemon::Priority;
 using lineage::settings::Settings;
 using lineage::settings::SourceChoice;
@@ -47,27 +49,19 @@ struct CommandLine {
     int ready_fd = -1;
 };
 
-/// An empty one is a variable that was not set, not a file.
-std::string is_name(const std::string& text) {
-    return text.empty() ? "a name is missing" : std::string();
-}
-
 void put_options(CLI::App& app, CommandLine& given) {
     app.set_version_flag("--version", "lineaged " LINEAGE_VERSION);
-    app.add_option("--db", given.database,
-                   "the database; the journal lies beside it (default " + Settings{}.database + ")")
-        ->type_name("FILE")
-        ->check(is_name);
+    add_text(app, "--db", given.database,
+             "the database; the journal lies beside it (default " + Settings{}.database + ")", "FILE");
     app.add_option("--source", given.source,
                    "auto, netlink, multicast, plugin (audit records on stdin) or connector (default auto)")
         ->type_name("NAME")
         ->check(CLI::IsMember(sources));
     app.add_flag("--foreground", given.foreground, "stay in the foreground");
-    app.add_option("--config", given.config,
-                   std::string("the configuration, see lineage.toml(5) (default ") + lineage::settings::default_config +
-                       " where it exists)")
-        ->type_name("FILE")
-        ->check(is_name);
+    add_text(app, "--config", given.config,
+             std::string("the configuration, see lineage.toml(5) (default ") + lineage::settings::default_config +
+                 " where it exists)",
+             "FILE");
     app.add_option("--backlog-wait-ms", given.backlog_wait_ms,
                    "how long the kernel lets a task wait for room in the audit backlog (default 100)")
         ->type_name("N")
@@ -77,10 +71,8 @@ void put_options(CLI::App& app, CommandLine& given) {
            "whom the part that reads records runs as; members of its group may read what is recorded (default " +
                Settings{}.tracker_user + ", where that user exists)")
         ->type_name("NAME");
-    app.add_option("--audit-log", given.audit_log,
-                   "as the only audit daemon, write the log that auditd would, for ausearch and its like")
-        ->type_name("FILE")
-        ->check(is_name);
+    add_text(app, "--audit-log", given.audit_log,
+             "as the only audit daemon, write the log that auditd would, for ausearch and its like", "FILE");
     app.add_flag("--no-rules", given.no_rules, "leave the audit rules as they are");
     app.add_option("--ready-fd", given.ready_fd, "write a line to this descriptor once everything is being recorded")
         ->type_name("N")

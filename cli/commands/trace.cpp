@@ -33,15 +33,12 @@ void declare(CLI::App& app, Arguments& arguments) {
     app.add_option("FILE|-|EVENT", arguments.trace_input,
                    "A log (plain or .gz), - for standard input (the default), or TIME:SERIAL of one event")
         ->type_name("");
-    app.add_option("--host", arguments.host, "Whose records they are, where a line does not say it (node=)")
-        ->type_name("HOST")
-        ->check(not_empty());
+    add_text(app, "--host", arguments.host, "Whose records they are, where a line does not say it (node=)", "HOST");
     app.add_option("--max-bytes", arguments.history_bytes_max, "Cut a longer history, in its middle")
         ->type_name("N")
         ->check(at_least(1));
-    app.add_option("--log", arguments.log, fmt::format("Where the records of an EVENT are (default: {})", default_log))
-        ->type_name("FILE")
-        ->check(not_empty());
+    add_text(app, "--log", arguments.log, fmt::format("Where the records of an EVENT are (default: {})", default_log),
+             "FILE");
 }
 
 std::int64_t now_ms() {

@@ -1,6 +1,7 @@
 // The host comes first: a tiny process that notices that capture does not go round any more (stopped, in a debugger,
 // swapped out) while the kernel's queue of records fills, and kills it. Its sockets close with it, or are served by its
-// successor; either way nobody waits for room any longer. For where no service manager does the same (WatchdogSec=).
+// successor; either way nobody waits for room any longer. Beside a service manager's watch (WatchdogSec=), too, which
+// may itself be waiting for room.
 #pragma once
 
 #include <sys/types.h>

@@ -47,9 +47,8 @@ public:
     [[nodiscard]] bool has_rules() const { return wishes_.rules; }
     /// What has to be in force; `pid`: the registered daemon, 0 where that is not us.
     [[nodiscard]] audit::Wanted wanted(std::uint32_t pid) const;
-    /// Undoes what was found among the rules `in_force`, all of it that can be. A lost registration
-    /// is not ours to mend. Does not wait: the kernel acknowledges changes at once, but lists rules from a thread of
-    /// its own.
+    /// Undoes what was found among the rules `in_force`, all of it that can be. A lost registration is not ours to
+    /// mend. Does not wait: the kernel acknowledges changes at once, but lists rules from a thread of its own.
     Mended mend(const std::vector<audit::Finding>& findings, const std::vector<std::string>& in_force);
     /// Removes what mend() has replaced, once it no longer matters when that is done: see audit::Writing.
     base::Status tidy(const std::vector<std::string>& in_force);
