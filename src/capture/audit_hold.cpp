@@ -46,7 +46,7 @@ void keep_first(base::Status& first, base::Status&& next) {
 }  // namespace
 
 base::Result<AuditHold> AuditHold::find(audit::Control control, const std::string& file, const std::string& boot,
-                                        const AuditWishes& wishes) {
+                                        const AuditWishes& wishes, bool is_first) {
     AuditHold hold(std::move(control), file, boot, wishes);
     const auto state = hold.control_.state();
     if (!state) return tl::unexpected(state.error());
@@ -61,13 +61,13 @@ base::Result<AuditHold> AuditHold::find(audit::Control control, const std::strin
     if (left) {
         keep_changes({*state, *rules}, *left, hold.found_);
         if (!wishes.backlog) hold.found_.enabled = state->enabled;  // the other daemon's, which has come since
-        if (!left->was_ending) hold.weakened_meanwhile_ = hold.find_since(*left, {*state, *rules});
+        hold.was_ending_ = left->was_ending && !is_first;
+        hold.was_in_force_ = !left->was_ending && !is_first;
+        if (hold.was_in_force_) hold.weakened_meanwhile_ = hold.find_since(*left, {*state, *rules});
     } else if (wishes.rules && !hold.found_.rules.empty() && hold.text_there() != hold.text_given_back()) {
-        hold.behind_loader_ = true;
+        hold.behind_loader_ = hold.was_in_force_ = true;
         hold.weakened_meanwhile_ = find_beside_loader({*state, *rules});
     }
-    hold.was_ending_ = left && left->was_ending;
-    hold.was_in_force_ = (left && !left->was_ending) || hold.behind_loader_;
     return hold;
 }
 

@@ -121,9 +121,8 @@ bool is_segment(std::string_view name) {
 
 /// A file that we make in a journal's folder.
 bool is_of_journal(std::string_view name) {
-    constexpr std::array<std::string_view, 8> names = {
-        "lock",        "tracker.lock",    "audit-log.lock", "audit-log.place", "audit-log.place.new",
-        "audit.found", "audit.found.new", "segment.new"};
+    constexpr std::array<std::string_view, 6> names = {
+        "lock", "tracker.lock", "audit-log.lock", "audit-log.place", "audit-log.place.new", "segment.new"};
     return is_segment(name) || std::find(names.begin(), names.end(), name) != names.end();
 }
 

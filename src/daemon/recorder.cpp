@@ -14,6 +14,7 @@
 #include <cerrno>
 
 #include "lineage/base/check.hpp"
+#include "lineage/base/run_directory.hpp"
 #include "lineage/connector/connector.hpp"
 #include "lineage/procfs/entry.hpp"
 
@@ -211,7 +212,6 @@ base::Status Recorder::begin_capture() {
     capture_->on_alarm([this](const std::string& text) { operator_.say(Priority::alert, text); });
     capture_->on_journal([this](const base::Status& status) {
         troubles_.tell("journal", status, "what is received waits in memory, the oldest goes when there is too much");
-        if (status) keep_found();
     });
     const auto boot = procfs::read_boot();
     boot_ = boot.name;
@@ -282,7 +282,8 @@ base::Status Recorder::hold_audit(base::UniqueFd socket, bool alone) {
                                       .backlog_limit = settings_.backlog_limit,
                                       .backlog_wait_ms = settings_.backlog_wait_ms,
                                       .lock = settings_.rules_lock};
-    auto hold = capture::AuditHold::find(std::move(*control), settings_.journal() + "/audit.found", boot_, wishes);
+    const auto file = base::in_run_directory(base::as_name(settings_.database) + ".audit");
+    auto hold = capture::AuditHold::find(std::move(*control), file, boot_, wishes, journal_->is_new());
     if (!hold) return tl::unexpected(hold.error());
     hold_.emplace(std::move(*hold));
     capture_->attach_audit(std::move(socket), alone ? capture::AuditFeed::unicast : capture::AuditFeed::multicast,
@@ -307,7 +308,7 @@ base::Status Recorder::hold_audit(base::UniqueFd socket, bool alone) {
     return {};
 }
 
-/// Once there is room again.
+/// Where it could not be written.
 void Recorder::keep_found() {
     if (!hold_ || hold_->kept()) return;
     (void)hold_->keep_found();
@@ -355,6 +356,7 @@ void Recorder::watch_progress() {
         stall_watch_.progress();
         const auto now = now_of(CLOCK_MONOTONIC);
         look_at_tracker(now);
+        keep_found();
         if (watchdog_ms == 0 || now - watchdog_told_ns_ < watchdog_ms * 1'000'000LL) return;
         watchdog_told_ns_ = now;
         ServiceManager::notify("WATCHDOG=1");

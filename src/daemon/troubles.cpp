@@ -3,26 +3,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <fstream>
+
+#include "lineage/base/run_directory.hpp"
 
 namespace lineage::daemon {
 
-namespace {
-
-constexpr const char* directory = "/run/lineage";
-
-/// One file a database: its path with dashes for slashes, as systemd-escape(1) does it.
-std::string file_of(std::string database) {
-    database.erase(0, database.find_first_not_of('/'));
-    std::replace(database.begin(), database.end(), '/', '-');
-    return std::string(directory) + "/" + database + ".trouble";
-}
-
-}  // namespace
-
 Troubles::Troubles(const Operator& to_whom, const std::string& database)
-    : operator_(to_whom), file_(file_of(database)) {}
+    : operator_(to_whom), file_(base::in_run_directory(base::as_name(database) + ".trouble")) {}
 
 Troubles::~Troubles() {
     if (!now_.empty()) ::unlink(file_.c_str());
@@ -54,7 +42,6 @@ void Troubles::write() const {
         ::unlink(file_.c_str());
         return;
     }
-    if (::mkdir(directory, 0755) == 0) ::chmod(directory, 0755);  // whatever the umask
     const auto unfinished = file_ + ".new";
     std::ofstream out(unfinished, std::ios::trunc);
     for (const auto& [topic, message] : now_) out << topic << ' ' << message << '\n';

@@ -62,7 +62,8 @@ struct Writer::State {
     base::UniqueFd lock;
     Segment current;         // not open: the disk has not let us begin yet
     std::uint64_t used = 0;  // of `current`
-    bool refused = false;    // `current` could not be written: the next frame needs another segment
+    bool is_new = true;
+    bool refused = false;  // `current` could not be written: the next frame needs another segment
     Position keep_from = 0;
     std::uint64_t lost_bytes = 0;
 
@@ -124,6 +125,7 @@ base::Status Writer::State::recover() {
     if (!bases) return tl::unexpected(bases.error());
     for (; !bases->empty() && is_stray(bases->back()); bases->pop_back())
         ::unlink(segment_path(directory, bases->back()).c_str());
+    is_new = bases->empty();
     Position next_base = fresh_position(0);
     Segment before;
     for (const Position base : *bases) {
@@ -340,6 +342,10 @@ base::Status Writer::sync() {
 bool Writer::take_moved() {
     return std::exchange(state_->moved, false);
 }
+bool Writer::is_new() const {
+    return state_->is_new;
+}
+
 Position Writer::end() const {
     return state_->current.is_open() ? state_->current.base() + state_->used : 0;
 }

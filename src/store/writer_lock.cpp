@@ -11,6 +11,8 @@
 #include <cstdlib>
 #include <utility>
 
+#include "lineage/base/run_directory.hpp"
+
 namespace lineage::store {
 namespace {
 
@@ -22,14 +24,11 @@ std::string holder(int fd) {
     return pid > 0 ? " (pid " + std::to_string(pid) + ")" : std::string();
 }
 
-constexpr const char* run_directory = "/run/lineage";
-
 base::Result<base::UniqueFd> lock_inode(const std::string& path) {
     struct stat status {};
     if (::geteuid() != 0 || ::stat(path.c_str(), &status) != 0) return base::UniqueFd();
-    if (::mkdir(run_directory, 0755) == 0) ::chmod(run_directory, 0755);  // whatever the umask
-    const std::string all = std::string(run_directory) + "/writers.lock";
-    base::UniqueFd fd(::open(all.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    base::UniqueFd fd(
+        ::open(base::in_run_directory("writers.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!fd) return base::UniqueFd();
     struct flock lock {};
     lock.l_type = F_WRLCK;

@@ -4,8 +4,8 @@
 // What was found is also kept in a file, keyed by boot_id, from before the first change until the restoration is
 // complete. So a recorder that was killed leaves the kernel recording (its rules stay in force), and the next one that
 // ends in order restores what stood before both; but what somebody has changed since the one was killed counts as
-// found by the other. Where that file cannot be written audit is held all the same: what was found is known for as long
-// as the process lives, and the file is made as soon as that works (keep_found()).
+// found by the other. It belongs under /run. Where it cannot be written all the same audit is held nevertheless: what
+// was found is known for as long as the process lives, and keep_found() makes it as soon as that works.
 //
 // Rules of somebody else's that would hide our records and that no order of rules can outrank are set aside, and put
 // back at the end; see audit/weakness.hpp.
@@ -36,9 +36,10 @@ using Mended = std::map<model::Weakness, base::Status>;
 
 class AuditHold {
 public:
-    /// Looks at what is there, and changes nothing. `file` will keep what was found.
+    /// Looks at what is there, and changes nothing. `file` will keep what was found. `is_first`: what an earlier
+    /// recorder of this boot has put in force is given back, but its recording is not what this one goes on with.
     static base::Result<AuditHold> find(audit::Control control, const std::string& file, const std::string& boot,
-                                        const AuditWishes& wishes);
+                                        const AuditWishes& wishes, bool is_first = false);
     /// On failure everything is as it was.
     base::Status put_in_force();
 

@@ -55,6 +55,8 @@ public:
     [[nodiscard]] bool take_moved();
     /// 0 where the disk has not let it begin yet.
     [[nodiscard]] Position end() const;
+    /// There was nothing when it was opened, or nothing that could be read: it goes on with no earlier Writer's.
+    [[nodiscard]] bool is_new() const;
     /// A new total_bytes_max; takes effect with the next segment.
     void limit(std::uint64_t total_bytes_max);
     /// Segments that end at or before `keep_from` may be removed when total_bytes_max asks for it; later ones only
