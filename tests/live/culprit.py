@@ -11,7 +11,7 @@ import time
 WAIT_S = 8
 GET, SET, ADD_RULE, DEL_RULE, LIST_RULES = 1000, 1001, 1011, 1012, 1013
 DONE, ERROR = 3, 2
-ENABLED, RATE_LIMIT, BACKLOG_LIMIT, BACKLOG_WAIT, LOST = 0x1, 0x8, 0x10, 0x20, 0x40
+ENABLED, PID, RATE_LIMIT, BACKLOG_LIMIT, BACKLOG_WAIT, LOST = 0x1, 0x4, 0x8, 0x10, 0x20, 0x40
 FIELDS = ("mask", "enabled", "failure", "pid", "rate_limit", "backlog_limit", "lost", "backlog", "features", "backlog_wait_time")
 USER, TASK, EXIT, EXCLUDE, PREPEND = 0, 1, 4, 5, 0x10
 NEVER, ALWAYS = 0, 2

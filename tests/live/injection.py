@@ -55,11 +55,23 @@ def send_from(pid, protocol, payload):
     return result
 
 
-def _socket_of(pid, protocol):
+def _sockets(protocol):
+    """Inode -> the groups it is a member of."""
     with open("/proc/net/netlink", encoding="ascii") as table:
-        inodes = {line.split()[9] for line in table.readlines()[1:] if line.split()[1] == str(protocol)}
+        lines = [line.split() for line in table.readlines()[1:]]
+    return {words[9]: int(words[3], 16) for words in lines if words[1] == str(protocol)}
+
+
+def _socket_of(pid, protocol):
+    inodes = _sockets(protocol)
     for fd in sorted(map(int, os.listdir(f"/proc/{pid}/fd"))):
         link = os.readlink(f"/proc/{pid}/fd/{fd}")
         if link.startswith("socket:[") and link[8:-1] in inodes:
             return fd
     raise LookupError(f"process {pid} has no netlink socket of protocol {protocol}")
+
+
+def listens(pid, protocol):
+    """Its first netlink socket of that protocol is a member of a multicast group."""
+    inode = os.readlink(f"/proc/{pid}/fd/{_socket_of(pid, protocol)}")[8:-1]
+    return _sockets(protocol)[inode] != 0

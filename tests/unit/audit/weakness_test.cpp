@@ -137,6 +137,32 @@ TEST_CASE("what cannot be outranked is found with the rule that is to be removed
     }
 }
 
+TEST_CASE("no record that the history is made of may be excluded, however the rule says it; others may") {
+    const auto hides = [](std::uint32_t comparison, std::uint32_t type) {
+        return audit::hides_records(rule(AUDIT_FILTER_EXCLUDE, AUDIT_ALWAYS, {{AUDIT_MSGTYPE, comparison, type}}));
+    };
+    for (const std::uint32_t needed : {AUDIT_SYSCALL, AUDIT_EXECVE, AUDIT_PATH, AUDIT_CWD, AUDIT_EOE, AUDIT_OBJ_PID,
+                                       AUDIT_CONFIG_CHANGE, AUDIT_LOGIN, AUDIT_ANOM_ABEND})
+        CHECK_MESSAGE(hides(AUDIT_EQUAL, needed), needed);
+    for (const std::uint32_t other : {AUDIT_AVC, AUDIT_PROCTITLE, AUDIT_USER_AUTH, AUDIT_SOCKADDR})
+        CHECK_MESSAGE(!hides(AUDIT_EQUAL, other), other);
+    constexpr std::uint32_t first = AUDIT_LOGIN;      // the lowest of them
+    constexpr std::uint32_t last = AUDIT_ANOM_ABEND;  // the highest
+    CHECK(hides(AUDIT_NOT_EQUAL, first));
+    CHECK_FALSE(hides(AUDIT_LESS_THAN, first));
+    CHECK(hides(AUDIT_LESS_THAN, first + 1));
+    CHECK(hides(AUDIT_LESS_THAN_OR_EQUAL, first));
+    CHECK_FALSE(hides(AUDIT_LESS_THAN_OR_EQUAL, first - 1));
+    CHECK(hides(AUDIT_GREATER_THAN, last - 1));
+    CHECK_FALSE(hides(AUDIT_GREATER_THAN, last));
+    CHECK(hides(AUDIT_GREATER_THAN_OR_EQUAL, last));
+    CHECK_FALSE(hides(AUDIT_GREATER_THAN_OR_EQUAL, last + 1));
+    CHECK(hides(AUDIT_BIT_TEST, AUDIT_AVC));  // what cannot be judged
+    // All its fields must match.
+    CHECK_FALSE(audit::hides_records(rule(AUDIT_FILTER_EXCLUDE, AUDIT_ALWAYS,
+                                          {{AUDIT_PID, AUDIT_EQUAL, 5}, {AUDIT_MSGTYPE, AUDIT_EQUAL, AUDIT_AVC}})));
+}
+
 TEST_CASE("settings are found with what they were and are; another daemon's are its own") {
     auto picture = good();
     picture.state.enabled = 0;

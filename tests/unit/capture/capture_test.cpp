@@ -1,6 +1,8 @@
 // Goal: capture keeps its promise about order, loses nothing it received without saying so, and is silent when idle.
 // Method: socket pairs instead of the kernel (bench_of_sockets.hpp); every test reads the frames that came out.
 #include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <sys/timex.h>
 
 #include <algorithm>
 
@@ -171,6 +173,20 @@ TEST_CASE("what waits for a full journal is bounded: the oldest goes, and a gap 
     CHECK(lost_of(lost[1]).count == static_cast<std::int64_t>(201 - places_of(sink, model::Source::connector).size()));
     run_until(capture, [&] { return !sink.of(Control::snapshot_end).empty(); });
     CHECK(sink.of(Control::snapshot_end).size() == 1);  // what was missed is looked up in /proc
+}
+
+TEST_CASE("what outlives the others while a full journal is waited for is bounded, too") {
+    CHECK(capture::Timing{}.waiting_bytes_max == 64U << 20);  // README's figure
+    Sink sink;
+    Capture capture(sink, {.reconcile_ms = 0, .retry_ms = 0, .waiting_bytes_max = 4096});
+    sink.full = true;
+    for (std::uint32_t i = 1; i <= 6000; ++i) capture.lost_is(i);
+    CHECK(capture.counters().dropped > 1000);
+    sink.full = false;
+    capture.lost_is(6001);
+    CHECK(sink.kept.size() > 4096);
+    CHECK(sink.kept.size() < 4096 + 100);
+    CHECK(capture.counters().dropped + sink.kept.size() == 6001);
 }
 
 TEST_CASE("a full journal is tried again also when nothing comes any more") {
@@ -415,4 +431,72 @@ TEST_CASE("a clock that was set and a machine that slept are told at once, and /
         run_until(capture, [&] { return !sink.of(Control::snapshot_end).empty(); });
         CHECK(sink.of(Control::snapshot_end).size() == 1);
     }
+}
+
+namespace {
+
+/// Shifts this machine's clock, so that those who wait for that are woken; true where that is permitted.
+bool shift_clock(long ns) {
+    timex shift{};
+    shift.modes = ADJ_SETOFFSET | ADJ_NANO;
+    shift.time.tv_sec = ns < 0 ? -1 : 0;
+    shift.time.tv_usec = ns < 0 ? 1'000'000'000 + ns : ns;
+    return ::clock_adjtime(CLOCK_REALTIME, &shift) >= 0;
+}
+
+}  // namespace
+
+TEST_CASE("a clock that is set wakes it, though nothing else is going on") {
+    Sink sink;
+    Capture capture(sink, {.check_ms = 3'600'000, .reconcile_ms = 0});
+    procfs::ClockOffsets clocks{5'000'000'000, 5'000'000'000};
+    capture.measure_clocks_by([&] { return clocks; });
+    capture.turn();  // the next look is an hour away
+    clocks.real_minus_mono_ns += 60'000'000'000;
+    clocks.real_minus_boot_ns += 60'000'000'000;
+    constexpr long hardly_ns = 1000;
+    if (!shift_clock(hardly_ns)) return;
+    REQUIRE(shift_clock(-hardly_ns));
+    run_until(capture, [&] { return !sink.of(Control::snapshot_end).empty(); });
+    CHECK(sink.of(Control::clock).size() == 1);
+    CHECK(sink.of(Control::snapshot_end).size() == 1);
+}
+
+TEST_CASE("the clocks are looked at once more after the last record") {
+    Sink sink;
+    Capture capture(sink, {.idle_ms = 3'600'000, .check_ms = 100, .reconcile_ms = 3'600'000});
+    procfs::ClockOffsets clocks{5'000'000'000, 5'000'000'000};
+    capture.measure_clocks_by([&] {
+        if (clocks.real_minus_mono_ns > 5'000'000'000) capture.stop();
+        return clocks;
+    });
+    Sender sender;
+    sender.attach(capture);
+    capture.turn();  // they are looked at now and in 100 ms
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    sender.send_some(capture, 0, 1);
+    std::this_thread::sleep_for(std::chrono::milliseconds(60));
+    sender.send_some(capture, 1, 1);
+    clocks.real_minus_mono_ns += 60'000'000'000;
+    const base::UniqueFd timer(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC));
+    const itimerspec in_a_second{{}, {1, 0}};
+    REQUIRE(::timerfd_settime(timer.get(), 0, &in_a_second, nullptr) == 0);
+    bool in_time = true;
+    capture.watch(timer.get(), [&] {  // whatever wakes it makes it look
+        in_time = false;
+        capture.stop();
+    });
+    capture.run();
+    CHECK(in_time);
+    CHECK(sink.of(Control::clock).size() == 1);
+}
+
+TEST_CASE("who takes over compares the clocks with those that were handed down") {
+    Sink sink;
+    auto window = capture::Window::of_own();
+    window.carried().real_minus_mono_ns = window.carried().real_minus_boot_ns = 5'000'000'000;
+    Capture capture(sink, {.check_ms = INT32_MAX, .reconcile_ms = 0}, std::move(window));
+    REQUIRE(capture.resume());
+    run_until(capture, [&] { return !sink.of(Control::clock).empty(); });
+    CHECK(sink.of(Control::clock).size() == 1);
 }

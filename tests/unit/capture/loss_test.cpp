@@ -144,6 +144,20 @@ TEST_CASE("what happened while somebody had weakened the recording") {
     CHECK_FALSE(sink.of(Control::snapshot_end).empty());
 }
 
+TEST_CASE("what had weakened the recording before it began is written, and looked for in /proc") {
+    Sink sink;
+    Capture capture(sink, at_once);
+    auto connector = make_pair();
+    capture.attach_connector(std::move(connector.theirs));
+    capture.found_before({});
+    CHECK(sink.published == 0);
+    capture.found_before({{5, model::Weakness::rate_limit, 3, 9, 7, 2, 4242, 0, "rate limit 0 -> 1"},
+                          {5, model::Weakness::disabled, 3, 9, 7, 2, 4242, 0, "audit enabled 1 -> 0"}});
+    CHECK(sink.published == 1);
+    CHECK(sink.of(Control::tampered).size() == 2);
+    expect_look_at_proc(capture, sink);
+}
+
 TEST_CASE("a heartbeat that nobody tells of is a gap of each, an alarm, and repaired") {
     Sink sink;
     Capture capture(sink, at_once);

@@ -1,6 +1,7 @@
 // Goal: what the tracker gives up, it has given up: no file but the journal's, nothing written but what was open, no
-// program, process, socket or signal. Method: a child takes the same steps as the tracker, then tries; its exit status
-// tells. As root the steps are all of them, with user 1; without root the filter alone.
+// program, process, socket or signal; nor has the audit log's writer more than it needs. Method: a child takes the same
+// steps as they do, then tries; its exit status tells. As root the steps are all of them, with user 1; without root the
+// filter alone.
 #include "cage.hpp"
 
 #include <fcntl.h>
@@ -11,16 +12,22 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <map>
+#include <thread>
 
 #include "doctest/doctest.h"
+#include "lineage/journal/journal.hpp"
+#include "log_process.hpp"
 #include "privileges.hpp"
 
 using namespace lineage;
@@ -67,16 +74,67 @@ struct Inside {
     int open_file = -1;   ///< was open for writing before
 };
 
+/// What only an intruder tries. Arguments that would do nothing, where it is not killed.
+void try_hostile(long call) {
+    ::syscall(call, 0L, 0L, 0L, 0L, 0L, 0L);
+}
+
+/// Without the filter these arguments would be wrong, or change nothing: EPERM is the filter's word.
+bool is_denied(long call, long last = -1) {
+    return ::syscall(call, -1L, -1L, -1L, -1L, last, -1L) == -1 && errno == EPERM;
+}
+
+constexpr long hostile_calls[] = {
+#ifdef SYS_fork
+    SYS_fork,
+    SYS_vfork,
+#endif
+    SYS_execve,
+    SYS_execveat,
+    SYS_clone,
+    SYS_clone3,
+    SYS_socket,
+    SYS_connect,
+    SYS_ptrace,
+    SYS_process_vm_readv,
+    SYS_process_vm_writev,
+    SYS_bpf,
+    SYS_perf_event_open,
+    SYS_userfaultfd,
+    SYS_unshare,
+    SYS_setns,
+    SYS_keyctl,
+    SYS_add_key,
+    SYS_io_uring_setup};
+
+constexpr long denied_calls[] = {
+    // Signals, other processes.
+    SYS_kill, SYS_tkill, SYS_tgkill, SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo, SYS_pidfd_open, SYS_pidfd_getfd,
+    SYS_pidfd_send_signal, SYS_process_madvise, SYS_kcmp, SYS_prlimit64, SYS_setpriority, SYS_sched_setaffinity,
+    // Sockets, descriptors, rings.
+    SYS_sendto, SYS_sendmsg, SYS_sendmmsg, SYS_recvmsg, SYS_bind, SYS_listen, SYS_accept4, SYS_socketpair,
+    SYS_setsockopt, SYS_dup, SYS_dup3, SYS_pipe2, SYS_memfd_create, SYS_ioctl, SYS_fcntl, SYS_splice, SYS_sendfile,
+    SYS_copy_file_range, SYS_io_setup, SYS_io_uring_enter, SYS_io_uring_register, SYS_inotify_init1, SYS_mq_open,
+    SYS_msgget, SYS_semget, SYS_shmget,
+    // Files by name, but by openat to read.
+    SYS_openat2, SYS_open_by_handle_at, SYS_name_to_handle_at, SYS_truncate, SYS_unlinkat, SYS_linkat, SYS_symlinkat,
+    SYS_mkdirat, SYS_mknodat, SYS_fchmodat, SYS_fchownat, SYS_fchown, SYS_utimensat, SYS_setxattr, SYS_fsetxattr,
+    // What it is, and memory that runs.
+    SYS_setresuid, SYS_setresgid, SYS_capset, SYS_prctl, SYS_seccomp, SYS_personality, SYS_pkey_mprotect,
+    SYS_request_key, SYS_timer_create};
+constexpr long denied_to_tracker[] = {SYS_renameat, SYS_renameat2, SYS_fchmod};
+
 /// The wait status of a child in the cage that returns whether `attempt` failed as it should.
-int status_of(const std::function<bool(const Inside&)>& attempt) {
+int status_of(const std::function<bool(const Inside&)>& attempt, Cage cage = Cage::tracker) {
     const Place place;
     const pid_t pid = ::fork();
     if (pid == 0) {
         Inside inside;
         inside.open_file = ::open((place.folder / "beside").c_str(), O_RDWR | O_CLOEXEC);
         const auto account = is_root() ? std::optional(Account{"daemon", 1, 1}) : std::nullopt;
-        auto journal = become_tracker(place.journal(), account);
-        if (!journal || !enter_cage()) ::_exit(2);
+        auto journal = cage == Cage::tracker ? become_tracker(place.journal(), account) : place.journal();
+        if (cage == Cage::log_writer && !give_up_capabilities()) ::_exit(2);
+        if (!journal || !enter_cage(cage)) ::_exit(2);
         inside.journal = *journal;
         ::_exit(attempt(inside) ? confined : 1);
     }
@@ -85,17 +143,18 @@ int status_of(const std::function<bool(const Inside&)>& attempt) {
     return status;
 }
 
-bool is_refused(const std::function<bool(const Inside&)>& attempt) {
-    const int status = status_of(attempt);
+bool is_refused(const std::function<bool(const Inside&)>& attempt, Cage cage = Cage::tracker) {
+    const int status = status_of(attempt, cage);
     INFO("exit status " << (WIFEXITED(status) ? WEXITSTATUS(status) : -1));
     return WIFEXITED(status) && WEXITSTATUS(status) == confined;
 }
 
-bool is_killed(const std::function<void()>& attempt) {
-    const int status = status_of([&](const Inside&) {
+bool is_killed(const std::function<void()>& attempt, Cage cage = Cage::tracker) {
+    const auto try_it = [&](const Inside&) {
         attempt();
         return true;
-    });
+    };
+    const int status = status_of(try_it, cage);
     return WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS;
 }
 
@@ -193,6 +252,54 @@ TEST_CASE("what only an intruder tries kills it") {
     CHECK(is_killed([] { (void)::socket(AF_UNIX, SOCK_STREAM, 0); }));
     CHECK(is_killed([] { (void)::socket(AF_NETLINK, SOCK_RAW, 9); }));
     CHECK(is_killed([] { (void)::ptrace(PTRACE_ATTACH, ::getppid(), nullptr, nullptr); }));
+    for (const auto cage : {Cage::tracker, Cage::log_writer})
+        for (const long call : hostile_calls) CHECK_MESSAGE(is_killed([=] { try_hostile(call); }, cage), call);
+}
+
+TEST_CASE("what the tracker and the log's writer do not need is refused" * doctest::skip(sanitized)) {
+    for (const auto cage : {Cage::tracker, Cage::log_writer}) {
+        for (const long call : denied_calls)
+            CHECK_MESSAGE(is_refused([=](const Inside&) { return is_denied(call); }, cage), call);
+        CHECK(is_refused([](const Inside&) { return !is_denied(SYS_sendto, 0); }, cage));  // to no address
+        CHECK(is_refused([](const Inside&) { return ::tgkill(::getpid(), ::gettid(), 0) == 0; }, cage));
+    }
+    for (const long call : denied_to_tracker)
+        CHECK_MESSAGE(is_refused([=](const Inside&) { return is_denied(call); }), call);
+}
+
+TEST_CASE("the audit log's writer makes and renames files, and is caged and without rights" *
+          doctest::skip(sanitized)) {
+    CHECK(is_refused(
+        [](const Inside& inside) {
+            const auto from = inside.journal + "/audit.log";
+            const auto to = from + ".1";
+            const int fd = ::open(from.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+            return ::write(fd, "x", 1) == 1 && ::fchmod(fd, 0400) == 0 && ::rename(from.c_str(), to.c_str()) == 0 &&
+                   ::unlink(to.c_str()) != 0;
+        },
+        Cage::log_writer));
+
+    const Place place;
+    Settings settings;
+    settings.database = place.folder / "log.db";
+    settings.audit_log_file = place.folder / "audit.log";
+    const auto journal = journal::Writer::open(settings.journal());
+    REQUIRE(journal);
+    LogProcess writer;
+    REQUIRE(writer.spawn(settings, journal->end()));
+    std::map<std::string, std::string> status;
+    for (int left = 500; left > 0 && status["Seccomp:"] != "2"; --left) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        pid_t pid = 0;
+        std::ifstream("/proc/thread-self/children") >> pid;
+        std::ifstream lines("/proc/" + std::to_string(pid) + "/status");
+        for (std::string name, value; lines >> name >> value; std::getline(lines, value)) status[name] = value;
+    }
+    CHECK(status["Name:"] == "lineaged-log");
+    CHECK(status["Seccomp:"] == "2");
+    for (const std::string set : {"CapInh:", "CapPrm:", "CapEff:", "CapAmb:"})
+        CHECK_MESSAGE(status[set] == std::string(16, '0'), set);
+    CHECK(writer.finish(20'000));
 }
 
 TEST_CASE("capture keeps six capabilities, files of the group's, and no way to more") {

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <string>
+#include <vector>
 
 using namespace lineage;
 using namespace std::string_literals;
@@ -54,6 +55,13 @@ journal.max_size = "10 G"
 [history]
 max_size = "200G"
 max_age = "90d"
+[records]
+max_size = "1M"
+max_age = "2w"
+[audit_log]
+file = "/srv/audit.log"
+max_size = "8M"
+files = 3
 [rules]
 install = false
 lock = true
@@ -76,6 +84,11 @@ tracker = "nobody")");
     CHECK(settings.journal_bytes_max == 10ULL << 30);
     CHECK(settings.history_bytes_max == 200ULL << 30);
     CHECK(settings.history_seconds_max == 90 * 86'400);
+    CHECK(settings.records_bytes_max == 1ULL << 20);
+    CHECK(settings.records_seconds_max == 14 * 86'400);
+    CHECK(settings.audit_log_file == "/srv/audit.log");
+    CHECK(settings.audit_log_bytes_max == 8ULL << 20);
+    CHECK(settings.audit_log_files == 3);
     CHECK_FALSE(settings.rules);
     CHECK(settings.rules_lock);
     CHECK(settings.rules_check_ms == 500);
@@ -112,6 +125,47 @@ TEST_CASE("every value has bounds and a type") {
     CHECK(refusal("[history]\nmax_age = 7").rfind(":2: history.max_age", 0) == 0);
     CHECK(refusal("[rules]\nlock = 1") == ":2: rules.lock must be true or false");
     CHECK(refusal("[user]\ntracker = 'a:b'") == ":2: user.tracker must be the name of a user");
+}
+
+TEST_CASE("the bounds of every value are taken, what lies beyond them is not") {
+    struct Bounds {
+        std::string name;
+        std::string least;
+        std::string below;
+        std::string most;  ///< none: ""
+        std::string above;
+    };
+    const auto name_of = [](std::size_t size) { return "'" + std::string(size, 'u') + "'"; };
+    for (const auto& [name, least, below, most, above] : std::vector<Bounds>{
+             {"queue_bytes", "65536", "65535", "1073741824", "1073741825"},
+             {"backlog_limit", "64", "63", "16777216", "16777217"},
+             {"backlog_wait_ms", "0", "-1", "600000", "600001"},
+             {"commit_ms", "1", "0", "60000", "60001"},
+             {"sync_ms", "10", "9", "3600000", "3600001"},
+             {"journal.max_size", "'32M'", "'31M'", "", "'16777216T'"},
+             {"history.max_size", "'16M'", "'15M'", "", "'16777216T'"},
+             {"history.max_age", "'60s'", "'59s'", "", "'99999999999999y'"},
+             {"records.max_size", "'1M'", "'1023K'", "", "'16777216T'"},
+             {"records.max_age", "'1min'", "'59s'", "", "'99999999999999y'"},
+             {"audit_log.max_size", "'64K'", "'63K'", "", "'16777216T'"},
+             {"audit_log.files", "1", "0", "999", "1000"},
+             {"rules.check_ms", "10", "9", "3600000", "3600001"},
+             {"rules.heartbeat_s", "0", "-1", "86400", "86401"},
+             {"rules.alarm_interval_s", "1", "0", "86400", "86401"},
+             {"user.tracker", name_of(1), "''", name_of(32), name_of(33)},
+             {"db", "'/'", "''", "", "\"/a\\u0000b\""},
+             {"journal_dir", "'/'", "'a/b'", "", "\"/a\\u0000b\""},
+             {"audit_log.file", "''", "'a/b'", "", "\"/a\\u0000b\""},
+         }) {
+        settings::Settings settings;
+        for (const auto& good : {least, most}) {
+            if (good.empty()) continue;
+            CHECK_MESSAGE(settings::read_config(File(name + " = " + good).path(), settings), name, " = ", good);
+        }
+        for (const auto& bad : {below, above})
+            CHECK_MESSAGE(refusal("\n" + name + " = " + bad).rfind(":2: " + name + " must be", 0) == 0, name, " = ",
+                          bad);
+    }
 }
 
 TEST_CASE("a file that is refused changes nothing") {
