@@ -227,7 +227,6 @@ base::Status Recorder::begin() {
     if (auto started = start_heartbeat(); !started) return started;
     kept_.forget_rest();
     watch_progress();
-    if (tracker_.opened()) tracker_.go(facts());  // else it says when it has
     look_after_tracker();
     capture_->watch(signals_.get(), [this] { on_signal(); });
     capture_->watch(respawn_timer_.get(), [this] { respawn(); });
@@ -400,8 +399,8 @@ base::Status Recorder::end() {
     if (!tracker_.running() && failure_) {
         // It died or began anew lately: one more, so that the database ends where the journal does.
         keep_first(failure_, tracker_.spawn());
-        if (failure_) keep_first(failure_, tracker_.await_opened(tracker_finish_ms));
         if (failure_) tracker_.go(facts());
+        if (failure_) keep_first(failure_, tracker_.await_opened(tracker_finish_ms));
     }
     if (!tracker_.finish(tracker_finish_ms) && failure_) failure_ = tl::unexpected(tracker_.error());
     log_.finish(tracker_finish_ms);
@@ -493,14 +492,13 @@ void Recorder::reload() {
 }
 
 void Recorder::look_after_tracker() {
+    tracker_.go(facts());
     capture_->attach_questions(tracker_.take_questions());
     capture_->watch(tracker_.news_fd(), [this] { on_news(); });
 }
 
 void Recorder::on_news() {
     switch (tracker_.read_news()) {
-        case TrackerProcess::News::opened:
-            return tracker_.go(facts());
         case TrackerProcess::News::ready:
             return announcement_.ready();
         case TrackerProcess::News::gone:
@@ -511,6 +509,7 @@ void Recorder::on_news() {
             return tell_of_database(tl::unexpected(tracker_.waits_for()));
         case TrackerProcess::News::caught_up:
             return tell_of_database({});
+        case TrackerProcess::News::opened:
         case TrackerProcess::News::failed:
         case TrackerProcess::News::none:
             return;

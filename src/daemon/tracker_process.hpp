@@ -37,8 +37,7 @@ public:
     base::Status spawn();
     /// Waits until the database is open, `wait_ms` at most; then it may still come.
     base::Status await_opened(int wait_ms);
-    [[nodiscard]] bool opened() const { return opened_; }
-    /// It may begin: `facts` are for `lineage status`.
+    /// It may begin, once it has the database open: `facts` are for `lineage status`.
     void go(const std::map<std::string, std::string>& facts);
 
     /// `waits`: the database cannot be written for now, see waits_for(); `caught_up`: it can, and it has.

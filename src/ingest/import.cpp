@@ -19,9 +19,6 @@ namespace lineage::ingest {
 
 namespace {
 
-/// Changes held in memory before they are handed to the open transaction. Larger batches spare rewriting a process
-/// that changes several times in its short life.
-constexpr std::size_t batch_changes = 20'000;
 constexpr std::size_t batch_observations = 256;
 constexpr std::size_t batches_max = 16;
 /// A host takes some 200 KB, its processes aside.

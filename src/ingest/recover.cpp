@@ -13,12 +13,12 @@
 #include "lineage/ingest/pipeline.hpp"
 #include "lineage/journal/journal.hpp"
 #include "lineage/store/remains.hpp"
+#include "store_sink.hpp"
 
 namespace lineage::ingest {
 
 namespace {
 
-constexpr std::size_t batch_changes = 20'000;
 constexpr std::size_t batch_rows = 2'000;
 /// The same birth, told by different witnesses, or by clocks that were slewed meanwhile.
 constexpr model::TimeNs same_birth_ns = 100'000'000;

@@ -6,6 +6,10 @@
 
 namespace lineage::ingest {
 
+/// Changes held in memory before they are handed to the open transaction, where nobody waits for them. Larger batches
+/// spare rewriting a process that changes several times in its short life.
+constexpr std::size_t batch_changes = 20'000;
+
 class StoreSink final : public tree::ChangeSink {
 public:
     /// `replace_boots`: an import; a boot that the database has already is replaced.

@@ -10,7 +10,7 @@
 namespace lineage::render {
 namespace {
 
-constexpr std::size_t command_bytes_max = 96;
+constexpr std::size_t label_bytes_max = 96;
 
 std::string quote(std::string_view text) {
     std::string out;
@@ -28,7 +28,7 @@ std::string label_of(const model::Node& node, const Style& style) {
     std::string label;
     const auto line = [&](const std::string& text) { label += quote(text) + "\\l"; };
     line(fmt::format("{} {}", process.pid, process.comm.empty() ? "?" : escape_for_terminal(process.comm)));
-    if (const auto command = command_words(node.current, command_bytes_max); !command.empty()) line(command);
+    if (const auto command = command_words(node.current, label_bytes_max); !command.empty()) line(command);
     auto users = "uid " + user_words(who.uid, style);
     if (who.euid != who.uid) users += ", effective " + user_words(who.euid, style);
     line(users + ", auid " + user_words(who.auid, style));

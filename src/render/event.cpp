@@ -12,24 +12,12 @@
 namespace lineage::render {
 namespace {
 
-void text_value(JsonText& json, const std::string& text) {
-    if (text.empty()) {
-        json.value(nullptr);
-    } else {
-        json.value(std::string_view(text));
-    }
-}
-void text_member(JsonText& json, const char* name, const std::string& text) {
-    json.key(name);
-    text_value(json, text);
-}
-
 void party_member(JsonText& json, const char* name, const model::InterpretedEvent::Party& party) {
     json.key(name);
     json.begin_object();
-    text_member(json, "kind", party.kind);
-    text_member(json, "primary", party.primary);
-    text_member(json, "secondary", party.secondary);
+    json.known_member("kind", party.kind);
+    json.known_member("primary", party.primary);
+    json.known_member("secondary", party.secondary);
     json.end_object();
 }
 
@@ -81,8 +69,8 @@ void ancestry_members(JsonText& json, const TracedParty& party, std::size_t hist
         json.begin_object();
         json.member("id", entry.id);
         json.member("pid", entry.pid);
-        text_member(json, "name", entry.name);
-        text_member(json, "exe", entry.exe);
+        json.known_member("name", entry.name);
+        json.known_member("exe", entry.exe);
         json.key("start");
         json.time(entry.start_ns);
         json.end_object();
@@ -110,17 +98,17 @@ std::string event_json(const TracedEvent& traced, std::size_t history_bytes_max)
     json.key("time");
     json.time(event.time_ns);
     json.member("serial", event.serial);
-    text_member(json, "node", event.node);
-    text_member(json, "event_kind", event.kind);
+    json.known_member("node", event.node);
+    json.known_member("event_kind", event.kind);
     party_member(json, "subject", event.subject);
-    text_member(json, "action", event.action);
+    json.known_member("action", event.action);
     party_member(json, "object", event.object);
-    text_member(json, "how", event.how);
-    text_member(json, "result", event.result);
+    json.known_member("how", event.how);
+    json.known_member("result", event.result);
     json.member("sentence", std::string_view(event_sentence(event)));
     records_member(json, event.records);
     ancestry_members(json, traced.subject, history_bytes_max);
-    text_member(json, "unplaced", traced.unplaced);
+    json.known_member("unplaced", traced.unplaced);
     json.key("objects");
     json.begin_array();
     for (const auto& object : traced.objects) {

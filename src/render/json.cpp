@@ -18,15 +18,6 @@ void uid_member(JsonText& json, const char* name, std::uint32_t uid) {
     }
 }
 
-void text_member(JsonText& json, const char* name, const std::string& text) {
-    json.key(name);
-    if (text.empty()) {
-        json.value(nullptr);
-    } else {
-        json.value(std::string_view(text));
-    }
-}
-
 void id_member(JsonText& json, const char* name, std::int64_t id) {
     json.member(name, id == 0 ? std::nullopt : std::optional(id));
 }
@@ -87,11 +78,11 @@ void image_value(JsonText& json, const model::Image& image) {
     json.begin_object();
     time_member(json, "time", image.time_ns);
     id_member(json, "serial", image.serial);
-    text_member(json, "exe", image.exe);
-    if (!image.script.empty()) text_member(json, "script", image.script);
+    json.known_member("exe", image.exe);
+    if (!image.script.empty()) json.known_member("script", image.script);
     argv_member(json, image.argv);
-    text_member(json, "cwd", image.cwd);
-    text_member(json, "comm", image.comm);
+    json.known_member("cwd", image.cwd);
+    json.known_member("comm", image.comm);
     uid_member(json, "uid", image.credentials.uid);
     uid_member(json, "euid", image.credentials.euid);
     uid_member(json, "auid", image.credentials.auid);
@@ -103,9 +94,9 @@ void attempt_value(JsonText& json, const model::Attempt& attempt) {
     json.begin_object();
     time_member(json, "time", attempt.time_ns);
     id_member(json, "serial", attempt.serial);
-    text_member(json, "path", attempt.path);
+    json.known_member("path", attempt.path);
     json.member("error", std::string_view(error_words(attempt.error)));
-    text_member(json, "cwd", attempt.cwd);
+    json.known_member("cwd", attempt.cwd);
     json.end_object();
 }
 
@@ -150,7 +141,7 @@ void credential_members(JsonText& json, const model::Credentials& who) {
     uid_member(json, "egid", who.egid);
     uid_member(json, "auid", who.auid);
     uid_member(json, "ses", who.ses);
-    text_member(json, "tty", who.tty);
+    json.known_member("tty", who.tty);
 }
 
 void process_value(JsonText& json, const model::Node& node) {
@@ -166,10 +157,10 @@ void process_value(JsonText& json, const model::Node& node) {
     birth_member(json, process.born);
     end_member(json, process.ended);
     credential_members(json, process.credentials);
-    text_member(json, "comm", process.comm);
-    text_member(json, "exe", node.current.exe);
+    json.known_member("comm", process.comm);
+    json.known_member("exe", node.current.exe);
     argv_member(json, node.current.argv);
-    text_member(json, "cwd", node.current.cwd);
+    json.known_member("cwd", node.current.cwd);
     json.member("kernel_thread", process.kernel_thread);
     const char* const why = model::text_of(process.inferred);
     json.member("inferred", why == nullptr ? std::nullopt : std::optional<std::string_view>(why));
@@ -204,7 +195,7 @@ std::string boot_json(const model::Boot& boot) {
     json.member("kind", "boot");
     json.member("id", boot.id);
     json.member("boot", std::string_view(boot.name));
-    text_member(json, "host", boot.host);
+    json.known_member("host", boot.host);
     time_member(json, "started", boot.started_ns);
     json.member("imported", boot.imported);
     json.end_object();

@@ -49,6 +49,11 @@ void JsonText::value(std::string_view bytes) {
     out_ += '"';
 }
 
+void JsonText::known(std::string_view text) {
+    if (text.empty()) return value(nullptr);
+    value(text);
+}
+
 void JsonText::time(std::int64_t time_ns) {
     if (time_ns == 0) return value(nullptr);
     separate();

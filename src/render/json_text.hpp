@@ -45,7 +45,8 @@ public:
             value(nullptr);
         }
     }
-    void time(std::int64_t time_ns);  ///< null where it is not known (0)
+    void known(std::string_view text);  ///< null where it is not known (empty)
+    void time(std::int64_t time_ns);    ///< null where it is not known (0)
     void base64(std::string_view bytes);
     /// A whole value that is JSON already.
     void ready(std::string_view json) { plain(json); }
@@ -54,6 +55,10 @@ public:
     void member(std::string_view name, const T& what) {
         key(name);
         value(what);
+    }
+    void known_member(std::string_view name, std::string_view text) {
+        key(name);
+        known(text);
     }
 
 private:

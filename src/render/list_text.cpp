@@ -15,7 +15,6 @@ constexpr int started_column = 49;
 constexpr int ended_column = 74;
 constexpr int lived_column = 88;
 constexpr int command_column = 101;
-constexpr std::size_t command_bytes_max = 4096;
 }  // namespace
 
 void list_header(const Style& style, std::string& out) {

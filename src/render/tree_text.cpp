@@ -12,7 +12,6 @@ namespace {
 using Vertex = boost::graph_traits<model::Forest>::vertex_descriptor;
 
 constexpr std::size_t levels_drawn_max = 64;
-constexpr std::size_t command_bytes_max = 4096;
 
 /// A vertex that waits to be drawn. The stack is ours, so depth is bounded by memory alone.
 struct Waiting {

@@ -20,6 +20,8 @@ std::string witness_words(model::Witnesses witnesses);
 std::string gap_words(const model::Gap& gap, const Style& style);
 /// "tampering  FROM to TO: what, by pid 4242 (auditctl), id @812, login alice (1000)"; `culprit` nullptr: not known.
 std::string tamper_words(const model::Tamper& tamper, const model::Process* culprit, const Style& style);
+/// In a line of a table or a tree.
+constexpr std::size_t command_bytes_max = 4096;
 /// What runs: the exe, " as ARGV0" where argv[0] names another program, the arguments. Cut with "..." at about
 /// `bytes_max` bytes (0: not cut), since argv may hold 2 MiB.
 std::string command_words(const model::Image& image, std::size_t bytes_max);
