@@ -25,7 +25,6 @@
 #include "lineage/base/codec.hpp"
 #include "lineage/ingest/pipeline.hpp"
 #include "lineage/journal/journal.hpp"
-#include "lineage/store/store.hpp"
 #include "mending.hpp"
 #include "reporting_writer.hpp"
 
@@ -50,6 +49,14 @@ int ms_until(std::chrono::steady_clock::time_point until) {
 }
 
 }  // namespace
+
+store::Bounds bounds_of(const Settings& settings) {
+    constexpr model::TimeNs second_ns = 1'000'000'000;
+    return {static_cast<std::int64_t>(settings.history_bytes_max),
+            static_cast<model::TimeNs>(settings.history_seconds_max) * second_ns,
+            static_cast<std::int64_t>(settings.records_bytes_max),
+            static_cast<model::TimeNs>(settings.records_seconds_max) * second_ns};
+}
 
 TrackerProcess::TrackerProcess(const Settings& settings) : settings_(settings) {
     void* const shared = ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -101,10 +108,7 @@ base::Status TrackerProcess::follow_journal(int channel, int questions, pid_t pa
     options.checkpoint_bytes = std::min(options.checkpoint_bytes, settings_.journal_bytes_max / checkpoints_a_journal);
     options.question_fd = questions;
     options.ready_fd = channel;
-    options.bounds = {static_cast<std::int64_t>(settings_.history_bytes_max),
-                      static_cast<model::TimeNs>(settings_.history_seconds_max) * 1'000'000'000,
-                      static_cast<std::int64_t>(settings_.records_bytes_max),
-                      static_cast<model::TimeNs>(settings_.records_seconds_max) * 1'000'000'000};
+    options.bounds = bounds_of(settings_);
     // Lost when capture has no time for it, like a question: the tracker does not wait.
     const auto say = [channel](const std::string& packet) {
         (void)::send(channel, packet.data(), packet.size(), MSG_NOSIGNAL | MSG_DONTWAIT);

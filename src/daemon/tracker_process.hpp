@@ -17,11 +17,15 @@
 #include "lineage/base/result.hpp"
 #include "lineage/base/unique_fd.hpp"
 #include "lineage/settings/settings.hpp"
+#include "lineage/store/store.hpp"
 #include "privileges.hpp"
 
 namespace lineage::daemon {
 
 using settings::Settings;
+
+/// How much history the tracker keeps.
+store::Bounds bounds_of(const Settings& settings);
 
 class TrackerProcess {
 public:

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "lineage/store/store.hpp"
 
@@ -21,6 +22,8 @@ public:
     std::vector<model::Gap> gaps;
     std::map<model::Id, model::Tamper> tampering;
     lineage::store::Progress saved;
+    std::vector<lineage::store::Bounds> kept_within;  ///< as it was asked to, each time
+    model::TimeNs kept_at_ns = 0;
 
     base::Result<lineage::store::Progress> progress() override { return saved; }
     base::Result<lineage::store::LastIds> last_ids() override { return lineage::store::LastIds{}; }
@@ -53,7 +56,11 @@ public:
     std::int64_t processes_of_imports() override { return 0; }
     base::Status commit() override { return {}; }
     void rollback() override {}
-    base::Result<bool> keep_within(const lineage::store::Bounds&, model::TimeNs) override { return false; }
+    base::Result<bool> keep_within(const lineage::store::Bounds& bounds, model::TimeNs now_ns) override {
+        kept_within.push_back(bounds);
+        kept_at_ns = now_ns;
+        return false;
+    }
 };
 
 }  // namespace sim

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "lineage/daemon/daemon.hpp"
+#include "tracker_process.hpp"
 
 using namespace lineage;
 using namespace std::string_literals;
@@ -72,4 +73,17 @@ TEST_CASE("what is wrong on this machine alone names its line, too, where a file
     if (::geteuid() != 0) return;
     CHECK(refused("[user]\ntracker = 'root'") == ":2:");
     CHECK(refused("\n[user]\ntracker = 'nobody-of-lineage'") == ":3:");
+}
+
+TEST_CASE("how much history is kept is what the settings say") {
+    daemon::Settings given;
+    given.history_bytes_max = 1;
+    given.history_seconds_max = 2;
+    given.records_bytes_max = 3;
+    given.records_seconds_max = 4;
+    const auto bounds = daemon::bounds_of(given);
+    CHECK(bounds.bytes_max == 1);
+    CHECK(bounds.age_ns_max == 2'000'000'000);
+    CHECK(bounds.records_bytes_max == 3);
+    CHECK(bounds.records_age_ns_max == 4'000'000'000);
 }

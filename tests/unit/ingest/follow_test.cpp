@@ -139,3 +139,25 @@ TEST_CASE("it says that it goes round: with frames to read, with frames to read 
     REQUIRE(ingest::follow(options, store, stop));
     CHECK(rounds == 5);
 }
+
+TEST_CASE("the history is kept within its bounds, with every commit and while nothing comes") {
+    const Folder folder;
+    write_journal(folder.path);
+    ingest::FollowOptions options;
+    options.journal = folder.path;
+    options.commit_ms = 1;
+    options.bounds = {.bytes_max = 1, .age_ns_max = 2, .records_bytes_max = 3, .records_age_ns_max = 4};
+    volatile int stop = 0;
+    int rounds = 0;
+    options.alive = [&] { stop = ++rounds == 20 ? 1 : 0; };
+    sim::MemoryStore store;
+    REQUIRE(ingest::follow(options, store, stop));
+    REQUIRE(store.kept_within.size() > 1);
+    for (const auto& bounds : store.kept_within) {
+        CHECK(bounds.bytes_max == 1);
+        CHECK(bounds.age_ns_max == 2);
+        CHECK(bounds.records_bytes_max == 3);
+        CHECK(bounds.records_age_ns_max == 4);
+    }
+    CHECK(store.kept_at_ns >= 1000);
+}
