@@ -99,6 +99,7 @@ bool Tracker::State::is_told(Weakness kind, model::TimeNs time_ns) const {
 void Tracker::State::on(model::AuditLooked&& look) {
     if (audit_looks.size() == looks_max) audit_looks.pop_front();
     audit_looks.push_back(look);
+    for (ConfigChange& change : config_changes) note_look(change, look);
     // Of what a recorder had found that has died since the next one has a word of its own, or it is no more.
     for (Tampering& one : tampering) {
         if (one.tamper.to_ns != 0 || one.recorder == 0 || recorders.empty() || one.recorder == recorders.back().pid)
@@ -108,13 +109,17 @@ void Tracker::State::on(model::AuditLooked&& look) {
     }
 }
 
-/// Capture has looked between the deed and its end. What it found it tells, and what it did not weakened nothing. (What
-/// was done before it began, it has undone before the first look.)
-bool Tracker::State::was_looked_at(const ConfigChange& deed, model::TimeNs undone_ns) const {
-    return deed.time_ns >= recording_since_ns &&
-           std::any_of(audit_looks.begin(), audit_looks.end(), [&](const model::AuditLooked& look) {
-               return deed.time_ns + tick_ns <= look.asked_ns && look.answered_ns <= undone_ns;
-           });
+/// The stamp of a change is too early by up to a tick, so what tells that a look came after it is when the change's
+/// record was there.
+void Tracker::State::note_look(ConfigChange& change, const model::AuditLooked& look) {
+    if (change.looked_ns == 0 && change.received_ns <= look.asked_ns) change.looked_ns = look.answered_ns;
+}
+
+/// Capture has looked between the deed and its end. What it found it tells, and what it did not weakened nothing. What
+/// was done before it began, it has undone before the first look; but the rules that still stand then it has judged.
+bool Tracker::State::was_seen(const ConfigChange& deed, model::TimeNs undone_ns) const {
+    const bool was_judged = deed.what == What::rule_added || deed.time_ns >= recording_since_ns;
+    return was_judged && deed.looked_ns != 0 && deed.looked_ns <= undone_ns;
 }
 
 void Tracker::State::tell_unseen_deeds(bool all) {
@@ -129,10 +134,11 @@ void Tracker::State::tell_unseen_deeds(bool all) {
         if (!kind || is_ours(*deed)) deed->answered = true;
         if (deed->answered) continue;
         const auto undone = undone_ns(config_changes, deed, *kind);
-        if (!undone || *undone + words_come_within_ns > now_ns) continue;
+        const auto undone_ns = undone.value_or(model::time_ns_max);
+        const bool is_seen = was_seen(*deed, undone_ns);
+        if ((is_seen ? deed->looked_ns : undone_ns) > now_ns - words_come_within_ns) continue;
         deed->answered = true;
-        if (is_told(*kind, deed->time_ns) || was_looked_at(*deed, *undone)) continue;
-        add_tampering(*kind, *deed, *undone);
+        if (!is_seen && !is_told(*kind, deed->time_ns)) add_tampering(*kind, *deed, undone_ns);
     }
 }
 

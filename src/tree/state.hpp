@@ -83,6 +83,8 @@ struct ConfigChange {
     std::uint32_t list = 0;
     std::string name;
     std::int64_t value = 0;
+    model::TimeNs received_ns = 0;     ///< it had been made by then
+    model::TimeNs looked_ns = 0;       ///< the answer to the first look asked for after that; 0: none
     model::TimeNs audit_spoke_ns = 0;  ///< of one that switched audit off: the first record after it
     bool answered = false;             ///< told of, or it needs no word
 };
@@ -354,6 +356,7 @@ struct Tracker::State {
     void on(model::AuditConfigChange&& told);
     void on(model::Tampered&& told);
     void on(model::AuditLooked&& look);
+    static void note_look(ConfigChange& change, const model::AuditLooked& look);
     void name_culprit(Tampering& of);
     void guess_culprit(Tampering& of);
     /// What no record has told of by now, none will; `all`: no more will come.
@@ -362,7 +365,7 @@ struct Tracker::State {
     [[nodiscard]] bool is_ours(const ConfigChange& change) const;
     void audit_spoke(model::TimeNs time_ns);
     [[nodiscard]] bool is_told(model::Weakness kind, model::TimeNs time_ns) const;
-    [[nodiscard]] bool was_looked_at(const ConfigChange& deed, model::TimeNs undone_ns) const;
+    [[nodiscard]] bool was_seen(const ConfigChange& deed, model::TimeNs undone_ns) const;
     void tell_unseen_deeds(bool all);
     void add_tampering(model::Weakness kind, const ConfigChange& deed, model::TimeNs undone_ns);
     void tell(Tampering& one);

@@ -50,8 +50,13 @@ std::optional<model::Weakness> weakness_touched(const ConfigChange& change) {
 }
 
 void Tracker::State::on(model::AuditConfigChange&& told) {
-    ConfigChange change{told.task.time_ns,    0,          0, told.auid, told.what, told.list,
-                        std::move(told.name), told.value, 0, false};
+    ConfigChange change{.time_ns = told.task.time_ns,
+                        .auid = told.auid,
+                        .what = told.what,
+                        .list = told.list,
+                        .name = std::move(told.name),
+                        .value = told.value,
+                        .received_ns = told.received_ns};
     if (told.task.pid > 0) {
         Life& life = life_of(told.task);
         state(life, told.task);
@@ -60,6 +65,7 @@ void Tracker::State::on(model::AuditConfigChange&& told) {
     }
     advance(told.task.time_ns);
     if (!told.success || change.time_ns < deeds_since_ns) return;
+    for (const model::AuditLooked& look : audit_looks) note_look(change, look);
     if (config_changes.size() == changes_max) config_changes.pop_front();
     config_changes.push_back(std::move(change));
     audit_is_to_speak = true;
@@ -196,6 +202,8 @@ void Tracker::State::save_tampering(base::Encoder& out) const {
         out.put(change.list);
         out.put_bytes(change.name);
         out.put(change.value);
+        out.put(change.received_ns);
+        out.put(change.looked_ns);
         out.put(change.audit_spoke_ns);
         out.put(change.answered);
     }
@@ -247,6 +255,8 @@ void Tracker::State::restore_tampering(base::Decoder& in) {
         in.get(change.list);
         change.name = in.get_bytes();
         in.get(change.value);
+        in.get(change.received_ns);
+        in.get(change.looked_ns);
         in.get(change.audit_spoke_ns);
         change.answered = in.get<bool>();
     }

@@ -19,6 +19,7 @@ void change(World& world, model::TimeNs at_ms, std::int64_t serial, model::Pid p
     told.name = std::move(name);
     told.success = success;
     told.value = value;
+    told.received_ns = told.task.time_ns + 3 * ms;
     world.say(std::move(told));
 }
 
@@ -255,6 +256,34 @@ TEST_CASE("a look from before the deed, or after its end, is none at it; who nev
         change(world, 4000, 20, 72, What::other, "");
         CHECK(told(world).size() == (looks ? 1 : 0));
     }
+}
+
+TEST_CASE("a rule that the look behind its record found harmless is removed much later: that is no tampering") {
+    for (const model::TimeNs asked_ms : {602, 603}) {  // its record came at 603
+        World world;
+        looked(world, 1, 2);
+        change(world, 600, 9, 60, What::rule_added, "watch");
+        looked(world, asked_ms, 606);
+        change(world, 608, 10, 60, What::rule_removed, "watch");
+        change(world, 700, 11, 60, What::rule_added, "", 1);
+        for (model::TimeNs i = 0; i < 200; ++i) looked(world, asked_ms + 101 + 10 * i, 706 + 10 * i);
+        world.save_and_restore();
+        change(world, 40'000, 12, 60, What::rule_removed, "", 1);
+        change(world, 44'000, 20, 72, What::other, "");
+        const auto all = told(world);
+        CHECK(all.size() == (asked_ms == 602 ? 1 : 0));
+        if (asked_ms == 602) CHECK(all[0].what == "an unknown rule in the exit list for a while");
+    }
+}
+
+TEST_CASE("a rule of others that was there before the recording, and at its first look, is harmless") {
+    World world;
+    world.say(model::AuditUp{true, true});
+    change(world, -500, 7, 60, What::rule_added, "watch");
+    looked(world, 10, 11);
+    change(world, 40'000, 8, 60, What::rule_removed, "watch");
+    change(world, 44'000, 20, 72, What::other, "");
+    CHECK(told(world).empty());
 }
 
 TEST_CASE("what the recorder does is no deed, and what one had found that died is over at the next one's look") {
