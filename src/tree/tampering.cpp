@@ -17,7 +17,6 @@ constexpr model::TimeNs records_come_within_ns = 2'000'000'000;
 constexpr model::TimeNs remembered_ns = 60'000'000'000;
 // AUDIT_FILTER_* of include/uapi/linux/audit.h.
 constexpr std::uint32_t task_list = 1;
-constexpr std::uint32_t exit_list = 4;
 constexpr std::uint32_t exclude_list = 5;
 constexpr std::uint32_t filesystem_list = 6;
 
@@ -30,9 +29,10 @@ bool is_about_audit(const Life& life) {
 
 std::optional<model::Weakness> weakness_touched(const ConfigChange& change) {
     using model::Weakness;
-    if (change.what == What::rule_removed && change.name == our_key) return Weakness::rules_removed;
-    // Of one with our key and no name to it nobody knows that it is not ours.
-    if (change.what == What::rule_added && (change.name != our_key || change.by != 0)) {
+    const bool is_like_ours = change.list == exit_list && change.name == our_key;
+    if (change.what == What::rule_removed && is_like_ours) return Weakness::rules_removed;
+    // Of one like ours and no name to it nobody knows that it is not.
+    if (change.what == What::rule_added && !(is_like_ours && change.by == 0)) {
         if (change.list == exit_list) return Weakness::rules_outranked;
         if (change.list == task_list) return Weakness::tasks_exempted;
         if (change.list == exclude_list || change.list == filesystem_list) return Weakness::records_excluded;
@@ -213,6 +213,7 @@ void Tracker::State::save_tampering(base::Encoder& out) const {
         out.put(one.pid);
     }
     out.put(audit_idle_ns);
+    out.put(first_look_ns);
     out.put(static_cast<std::uint32_t>(audit_looks.size()));
     for (const model::AuditLooked& look : audit_looks) {
         out.put(look.asked_ns);
@@ -267,6 +268,7 @@ void Tracker::State::restore_tampering(base::Decoder& in) {
         in.get(one.pid);
     }
     in.get(audit_idle_ns);
+    in.get(first_look_ns);
     const auto looks = in.get<std::uint32_t>();
     for (std::uint32_t i = 0; i < looks && in.ok(); ++i) {
         model::AuditLooked& look = audit_looks.emplace_back();

@@ -246,6 +246,71 @@ TEST_CASE("our key hides no deed, unless it may be our own") {
     for (const auto& one : all) CHECK(one.pid == 60);
 }
 
+TEST_CASE("a rule under our key that hides who adds it is told when a stranger removes it before anybody has looked") {
+    World world;
+    looked(world, 1, 2);
+    change(world, 620, 11, 0, What::rule_added, "lineage");
+    change(world, 630, 12, 60, What::rule_removed, "lineage");
+    change(world, 640, 13, 0, What::rule_added, "lineage", 5);
+    world.save_and_restore();
+    change(world, 650, 14, 60, What::rule_removed, "lineage", 5);
+    change(world, 4000, 20, 72, What::other, "");
+    auto all = told(world);
+    REQUIRE(all.size() == 2);
+    CHECK(all[0].what == "an unknown rule in the exit list for a while");
+    CHECK(all[1].what == "an unknown rule that drops records, for a while");
+    for (const auto& one : all) {
+        CHECK(one.pid == 60);
+        CHECK(one.by == world.one(60).id);
+        CHECK(one.auid == 1000);
+        CHECK(one.inferred);
+    }
+    CHECK(all[0].from_ns == start + 620 * ms);
+    CHECK(all[0].to_ns >= start + 630 * ms);
+    // It was his own rule that he removed, and no rule of ours is put back later.
+    change(world, 8000, 30, 0, What::rule_added, "lineage");
+    change(world, 12'000, 40, 72, What::other, "");
+    CHECK(told(world).size() == 2);
+}
+
+TEST_CASE("what we have added ourselves is no deed, whoever removes it: at first, or after rules were missing") {
+    World world;
+    world.say(model::AuditUp{true, false, start, 40});
+    change(world, 1, 1, 0, What::rule_added, "lineage");
+    change(world, 2, 2, 60, What::rule_removed, "lineage");
+    looked(world, 5, 6);
+    tampered(world, 6, 1, 9, model::Weakness::rules_removed);
+    tampered(world, 510, 500, 700, model::Weakness::rules_removed, 2);
+    change(world, 502, 3, 60, What::rule_removed, "lineage");
+    change(world, 511, 4, 0, What::rule_added, "lineage");
+    change(world, 515, 5, 60, What::rule_removed, "lineage");
+    change(world, 1000, 6, 0, What::rule_added, "lineage");
+    looked(world, 1004, 1005);
+    change(world, 1500, 7, 60, What::rule_removed, "lineage");
+    tampered(world, 1510, 1005, 1520, model::Weakness::rules_removed);
+    change(world, 2000, 8, 0, What::rule_added, "lineage");
+    change(world, 2001, 9, 0, What::rule_removed, "lineage");
+    change(world, 2002, 10, 40, What::rule_removed, "lineage");
+    change(world, 6000, 20, 72, What::other, "");
+    for (const auto& one : told(world)) CHECK(one.what == "what");
+}
+
+TEST_CASE("a look that finds audit switched on again has not seen that it was off") {
+    for (const bool found : {true, false}) {
+        World world;
+        looked(world, 1, 2);
+        change(world, 500, 7, 60, What::setting, "audit_enabled", 0, true, 0);
+        if (found) tampered(world, 504, 400, 506, model::Weakness::disabled);
+        looked(world, 504, 505);
+        change(world, 2000, 8, 72, What::other, "");
+        change(world, 6000, 20, 72, What::other, "");
+        const auto all = told(world);
+        REQUIRE(all.size() == 1);
+        CHECK(all[0].what == (found ? "what" : "audit enabled 1 -> 0 for a while"));
+        CHECK(all[0].to_ns == start + (found ? 506 : 505) * ms);
+    }
+}
+
 TEST_CASE("a look from before the deed, or after its end, is none at it; who never looks tells nothing of rules") {
     for (const bool looks : {true, false}) {
         World world;
