@@ -21,6 +21,11 @@ bool has_our_key(const ConfigChange& change, What what) {
     return change.what == what && change.list == exit_list && change.name == our_key;
 }
 
+/// The stamp is that of the call, which may have waited for others', our own removals among them, for a good while.
+model::TimeNs done_ns(const ConfigChange& change) {
+    return std::max(change.time_ns, change.received_ns);
+}
+
 /// Such a rule we add, and a `never` that hides who adds it may carry our key.
 bool may_be_ours(const ConfigChange& change) {
     return has_our_key(change, What::rule_added) && change.by == 0;
@@ -59,7 +64,7 @@ Tracker::State::Undoing Tracker::State::putting_back(Changes::iterator deed) {
     Undoing undoing;
     for (auto at = std::next(deed); at != config_changes.end(); ++at) {
         if (has_our_key(*at, What::rule_removed) && undoing.sure_ns != model::time_ns_max) break;
-        if (has_our_key(*at, What::rule_added)) undoing = {at->time_ns, at->time_ns};
+        if (has_our_key(*at, What::rule_added)) undoing = {at->time_ns, done_ns(*at)};
     }
     return undoing;
 }
@@ -82,14 +87,14 @@ Tracker::State::Undoing Tracker::State::undoing_of(Changes::iterator deed, Weakn
         return change.what == What::rule_removed && change.list == deed->list &&
                !(may_be_ours(*deed) && is_ours(change));
     });
-    return at == config_changes.end() ? Undoing() : Undoing{at->time_ns, at->time_ns, &*at};
+    return at == config_changes.end() ? Undoing() : Undoing{at->time_ns, done_ns(*at), &*at};
 }
 
 /// The kernel tells who switches audit off, not who switches it on.
 void Tracker::State::audit_spoke(model::TimeNs time_ns) {
     audit_is_to_speak = false;
     for (ConfigChange& change : config_changes) {
-        if (change.audit_spoke_ns == 0 && time_ns > change.time_ns) change.audit_spoke_ns = time_ns;
+        if (change.audit_spoke_ns == 0 && time_ns > done_ns(change)) change.audit_spoke_ns = time_ns;
         audit_is_to_speak = audit_is_to_speak || change.audit_spoke_ns == 0;
     }
 }
@@ -104,10 +109,12 @@ bool Tracker::State::is_ours(const ConfigChange& change) const {
     return recorder != recorders.rend() && recorder->pid == change.pid;
 }
 
-bool Tracker::State::is_told(Weakness kind, model::TimeNs time_ns) const {
+/// What capture has told it has seen the end of; what records tell it has to hold to the end.
+bool Tracker::State::is_told(Weakness kind, model::TimeNs from_ns, model::TimeNs to_ns) const {
     return std::any_of(tampering.begin(), tampering.end(), [&](const Tampering& one) {
-        return one.kind == kind && one.tamper.from_ns - tick_ns <= time_ns &&
-               time_ns <= (one.tamper.to_ns != 0 ? one.tamper.to_ns : one.told_ns) + tick_ns;
+        return one.kind == kind && one.tamper.from_ns - tick_ns <= from_ns &&
+               from_ns <= (one.tamper.to_ns != 0 ? one.tamper.to_ns : one.told_ns) + tick_ns &&
+               (one.recorder != 0 || to_ns <= one.tamper.to_ns);
     });
 }
 
@@ -115,7 +122,7 @@ bool Tracker::State::is_told(Weakness kind, model::TimeNs time_ns) const {
 bool Tracker::State::was_put_back(const ConfigChange& change) const {
     return may_be_ours(change) && std::any_of(tampering.begin(), tampering.end(), [&](const Tampering& one) {
                return one.kind == Weakness::rules_removed && one.recorder != 0 &&
-                      one.found_ns - tick_ns <= change.time_ns && is_told(one.kind, change.time_ns);
+                      one.found_ns - tick_ns <= change.time_ns && is_told(one.kind, change.time_ns, change.time_ns);
            });
 }
 
@@ -161,10 +168,11 @@ void Tracker::State::tell_unseen_deeds(bool all) {
         const bool is_seen = was_seen(*deed, undoing.from_ns);
         if ((is_seen ? deed->looked_ns : undoing.sure_ns) > now_ns - words_come_within_ns) continue;
         deed->answered = true;
-        const bool is_known = is_told(*kind, deed->time_ns);
+        const bool is_known = is_told(*kind, deed->time_ns, undoing.sure_ns);
         const bool is_news = !is_seen && !is_known && !was_put_back(*deed);
         // He has removed his own rule, and none of ours.
-        if (undoing.by != nullptr && (is_news || (is_known && is_told(*kind, undoing.by->time_ns))))
+        if (undoing.by != nullptr &&
+            (is_news || (is_known && is_told(*kind, undoing.by->time_ns, undoing.by->time_ns))))
             undoing.by->answered = true;
         if (is_news) add_tampering(*kind, *deed, undoing);
     }

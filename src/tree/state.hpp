@@ -86,7 +86,7 @@ struct ConfigChange {
     std::int64_t value = 0;
     model::TimeNs received_ns = 0;     ///< it had been made by then
     model::TimeNs looked_ns = 0;       ///< the answer to the first look asked for after that; 0: none
-    model::TimeNs audit_spoke_ns = 0;  ///< of one that switched audit off: the first record after it
+    model::TimeNs audit_spoke_ns = 0;  ///< of one that switched audit off: the first record after it, by its stamp
     bool answered = false;             ///< told of, or it needs no word
 };
 
@@ -367,7 +367,7 @@ struct Tracker::State {
     Tampering& begin_tampering(model::Weakness kind, model::TimeNs found_ns);
     [[nodiscard]] bool is_ours(const ConfigChange& change) const;
     void audit_spoke(model::TimeNs time_ns);
-    [[nodiscard]] bool is_told(model::Weakness kind, model::TimeNs time_ns) const;
+    [[nodiscard]] bool is_told(model::Weakness kind, model::TimeNs from_ns, model::TimeNs to_ns) const;
     [[nodiscard]] bool was_put_back(const ConfigChange& change) const;
     [[nodiscard]] bool was_seen(const ConfigChange& deed, model::TimeNs undone_ns) const;
     void tell_unseen_deeds(bool all);

@@ -113,22 +113,24 @@ void Tracker::State::on(model::Tampered&& told) {
 /// By the record of the deed. Those with a system call record come first. Our own changes name us, or, where we are the
 /// audit daemon, nobody; those can have been made only after the first look that found something.
 void Tracker::State::name_culprit(Tampering& of) {
+    if (of.recorder == 0) return;                          // told from that record: see deeds.cpp
     if (of.tamper.by != 0 && !of.tamper.inferred) return;  // what was guessed a late record corrects
-    const auto until_ns = std::max(of.told_ns, of.found_ns);
+    const auto until_ns = of.tamper.times > 1 ? std::max(of.told_ns, of.found_ns) : of.found_ns;
     for (const bool by_name : {true, false}) {
         if (!by_name && of.tamper.by != 0) return;
         const auto deed = std::find_if(config_changes.begin(), config_changes.end(), [&](const ConfigChange& change) {
             if (weakness_touched(change) != of.kind || (change.by != 0) != by_name ||
-                (change.by != 0 && change.pid == of.recorder))
+                (change.by != 0 && (change.pid == of.recorder || is_ours(change))))
                 return false;
             const auto from_ns = by_name ? of.tamper.from_ns - tick_ns : of.tamper.from_ns;
             return from_ns <= change.time_ns && change.time_ns <= (by_name ? until_ns : of.found_ns);
         });
         if (deed == config_changes.end()) continue;
+        const bool is_first = deed->time_ns <= of.found_ns;  // or it was done again
         const bool is_news = of.tamper.inferred || of.tamper.auid != deed->auid || of.tamper.by != deed->by ||
-                             of.tamper.time_ns != deed->time_ns;
+                             (is_first && of.tamper.time_ns != deed->time_ns);
         if (!is_news) return;
-        of.tamper.time_ns = of.tamper.from_ns = deed->time_ns;
+        if (is_first) of.tamper.time_ns = of.tamper.from_ns = deed->time_ns;
         of.tamper.auid = deed->auid;
         of.tamper.by = deed->by;
         of.tamper.inferred = false;

@@ -9,7 +9,7 @@ using What = model::AuditConfigChange::What;
 namespace {
 
 void change(World& world, model::TimeNs at_ms, std::int64_t serial, model::Pid pid, What what, std::string name,
-            std::uint32_t list = 4, bool success = true, std::int64_t value = 0) {
+            std::uint32_t list = 4, bool success = true, std::int64_t value = 0, model::TimeNs received_after_ms = 3) {
     model::AuditConfigChange told;
     told.task = World::task(at_ms, serial, pid, 50);
     if (pid == 0) told.task = {}, told.task.time_ns = start + at_ms * ms, told.task.serial = serial;
@@ -19,7 +19,7 @@ void change(World& world, model::TimeNs at_ms, std::int64_t serial, model::Pid p
     told.name = std::move(name);
     told.success = success;
     told.value = value;
-    told.received_ns = told.task.time_ns + 3 * ms;
+    told.received_ns = told.task.time_ns + received_after_ms * ms;
     world.say(std::move(told));
 }
 
@@ -184,10 +184,10 @@ TEST_CASE("what somebody undid himself before capture looked stands in the recor
     CHECK(all[0].from_ns == start + 500 * ms);
     CHECK(all[0].to_ns == start + 600 * ms);
     CHECK(all[1].what == "an unknown rule in the exit list for a while");
-    CHECK(all[1].to_ns == start + 610 * ms);
+    CHECK(all[1].to_ns == start + 613 * ms);  // when its record was there
     CHECK(all[2].what == "rules of ours missing for a while");
     CHECK(all[2].from_ns == start + 700 * ms);
-    CHECK(all[2].to_ns == start + 712 * ms);
+    CHECK(all[2].to_ns == start + 715 * ms);
     CHECK(world.rows.gaps.size() == 3);
     CHECK(world.tracker.take_alarms().size() == 3);
     change(world, 8000, 30, 72, What::other, "");
@@ -393,6 +393,55 @@ TEST_CASE("a recorder that was killed is missed since audit's last word, or sinc
     }
 }
 
+TEST_CASE(
+    "what a call undoes that had to wait is undone when its record is there, and what was done meanwhile is told") {
+    World world;
+    looked(world, 1, 2);
+    change(world, 600, 9, 60, What::rule_added, "", 1);
+    change(world, 610, 10, 60, What::rule_removed, "", 1, true, 0, 300);
+    change(world, 900, 11, 60, What::rule_added, "", 1);
+    change(world, 905, 12, 60, What::rule_removed, "", 1, true, 0, 200);
+    change(world, 2000, 13, 60, What::setting, "audit_enabled", 0, true, 0, 200);
+    change(world, 2100, 14, 72, What::other, "");  // under way before audit was off
+    change(world, 2300, 15, 72, What::other, "");
+    change(world, 9000, 20, 72, What::other, "");
+    const auto all = told(world);
+    REQUIRE(all.size() == 2);
+    CHECK(all[0].times == 2);
+    CHECK(all[0].from_ns == start + 600 * ms);
+    CHECK(all[0].to_ns == start + 1105 * ms);
+    CHECK(all[1].from_ns == start + 2000 * ms);
+    CHECK(all[1].to_ns == start + 2300 * ms);
+}
+
+TEST_CASE("a later change of that kind neither names nor shortens what went before") {
+    World world;
+    world.say(model::AuditUp{true, true, start, 40});
+    looked(world, 1, 2);
+    change(world, 500, 7, 0, What::rule_added, "");
+    change(world, 520, 8, 0, What::rule_removed, "");
+    change(world, 3000, 9, 61, What::rule_added, "watch");
+    looked(world, 3004, 3005);
+    change(world, 3500, 10, 40, What::rule_added, "lineage");
+    change(world, 6000, 11, 0, What::rule_added, "");
+    change(world, 6020, 12, 0, What::rule_removed, "");
+    change(world, 9000, 20, 72, What::other, "");
+    const auto all = told(world);
+    REQUIRE(all.size() == 1);
+    CHECK(all[0].times == 2);
+    CHECK(all[0].by == 0);
+    CHECK(all[0].from_ns == start + 500 * ms);
+    CHECK(all[0].to_ns == start + 6023 * ms);
+
+    for (const std::int64_t times : {1, 2}) {
+        World other;
+        tampered(other, 510, 100, 700, model::Weakness::rules_outranked, times);
+        change(other, 600, 7, 61, What::rule_added, "watch");
+        CHECK(told(other)[0].pid == (times == 1 ? 0 : 61));  // it was done again
+        CHECK(told(other)[0].from_ns == start + 100 * ms);
+    }
+}
+
 TEST_CASE("who does it again and again makes one record with a count") {
     World world;
     looked(world, 1, 2);
@@ -404,7 +453,7 @@ TEST_CASE("who does it again and again makes one record with a count") {
     const auto all = told(world);
     REQUIRE(all.size() == 1);
     CHECK(all[0].times == 50);
-    CHECK(all[0].to_ns == start + 5910 * ms);
+    CHECK(all[0].to_ns == start + 5913 * ms);
     CHECK(world.tracker.take_alarms().size() == 1);
 }
 
