@@ -122,7 +122,7 @@ void Assembler::State::record(std::uint16_t type, std::string_view text, std::st
     if (event == nullptr) {
         ++counters.late;
     } else {
-        event->event.absorb(type, text, limits.event_bytes_max);
+        event->event.absorb(type, text, limits.event_bytes_max, received_ns);
         if (keeps_records) event->event.keep(type, whole, line, limits.event_bytes_max);
         event->ended = event->ended || ends_event(type);
         event->whole = event->ended || (may_stand_alone(type) && !event->event.has_call());

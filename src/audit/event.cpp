@@ -72,7 +72,7 @@ bool may_stand_alone(std::uint16_t type) {
     return !of_call || type == AUDIT_CONFIG_CHANGE || type == AUDIT_SECCOMP || type == AUDIT_NETFILTER_CFG;
 }
 
-void Event::absorb(std::uint16_t type, std::string_view fields, std::size_t bytes_max) {
+void Event::absorb(std::uint16_t type, std::string_view fields, std::size_t bytes_max, model::TimeNs received_ns) {
     switch (type) {
         case AUDIT_SYSCALL:
         case AUDIT_LOGIN:
@@ -80,7 +80,7 @@ void Event::absorb(std::uint16_t type, std::string_view fields, std::size_t byte
             absorb_task(type, fields);
             break;
         case AUDIT_CONFIG_CHANGE:
-            if (!change_) absorb_config_change(fields);
+            if (!change_) absorb_config_change(fields, received_ns);
             break;
         case AUDIT_EXECVE:
             if (execve_.size() + fields.size() < bytes_max) execve_.append(fields).push_back(' ');
@@ -136,9 +136,10 @@ void Event::absorb_name(std::string_view fields) {
 
 /// "auid=0 ses=1 op=remove_rule key="lineage" list=4 res=1", or "op=set audit_enabled=0 old=1 auid=0 ses=1 res=1"; up
 /// to Linux 4.20 without op=set.
-void Event::absorb_config_change(std::string_view fields) {
+void Event::absorb_config_change(std::string_view fields, model::TimeNs received_ns) {
     using What = model::AuditConfigChange::What;
     auto& change = change_.emplace();
+    change.received_ns = received_ns;
     std::string_view name;
     std::string_view value;
     std::int64_t number = 0;
@@ -429,6 +430,7 @@ void Event::save(base::Encoder& out) const {
     out.put_bytes(change_->name);
     out.put(change_->value);
     out.put(change_->success);
+    out.put(change_->received_ns);
 }
 
 void Event::restore(base::Decoder& in) {
@@ -476,6 +478,7 @@ void Event::restore(base::Decoder& in) {
     change.name = in.get_bytes();
     in.get(change.value);
     change.success = in.get<bool>();
+    in.get(change.received_ns);
 }
 
 }  // namespace lineage::audit

@@ -33,7 +33,7 @@ public:
     [[nodiscard]] bool has_call() const { return has_call_; }
 
     /// Takes from the record what the tree needs. Records of one event may come in any order and more than once.
-    void absorb(std::uint16_t type, std::string_view fields, std::size_t bytes_max);
+    void absorb(std::uint16_t type, std::string_view fields, std::size_t bytes_max, model::TimeNs received_ns);
     /// After absorb(), the same record: as it came (see Verbatim), in case that it is to be kept.
     void keep(std::uint16_t type, std::string_view text, std::string_view line, std::size_t bytes_max);
 
@@ -53,7 +53,7 @@ private:
         std::uint64_t args[3] = {0, 0, 0};
         std::uint32_t arch = 0;
     };
-    void absorb_config_change(std::string_view fields);
+    void absorb_config_change(std::string_view fields, model::TimeNs received_ns);
     void absorb_task(std::uint16_t type, std::string_view fields);
     void absorb_name(std::string_view fields);
     [[nodiscard]] std::vector<std::string> arguments() const;

@@ -50,10 +50,8 @@ AuditWatch::Answer Episodes::see(const audit::Picture& picture, const audit::Wan
     lost_ = picture.state.lost;
     is_over_without(findings, now);
     for (const auto& finding : findings) note(finding, now);
-    if (findings.empty())
-        good_ns_ = asked_ns;
-    else
-        mend(findings, picture, now, mender, answer);
+    good_ns_ = asked_ns;
+    mend(findings, picture, now, mender, answer);
     say(now, answer);
     return answer;
 }
@@ -93,35 +91,47 @@ void Episodes::note(const audit::Finding& finding, Moment now) {
     if (episode.whats.size() < whats_max) episode.whats.insert(finding.what);
     episode.told.what = text_of(episode.whats);
     episode.told.to_ns = 0;
+    if (now.mono_ns - episode.found_ns > timing_.calm_ms * ms) episode.pause_ms = 0;
     episode.found_ns = now.mono_ns;
     episode.has_news = episode.has_alarm = true;
 }
 
+/// Those whose time has come. What keeps coming back puts off the next look as well; what was refused does not: nothing
+/// has changed, and others are not to wait for it.
 void Episodes::mend(const std::vector<audit::Finding>& findings, const audit::Picture& picture, Moment now,
                     Mender& mender, AuditWatch::Answer& answer) {
-    if (now.mono_ns - last_found_ns_ > timing_.calm_ms * ms) pause_ms_ = 0;
-    const bool is_first = pause_ms_ == 0;
-    last_found_ns_ = now.mono_ns;
-    if (!is_first && now.mono_ns < mend_earliest_ns_) {
-        answer.again_ms = answer.pause_ms = static_cast<int>((mend_earliest_ns_ - now.mono_ns) / ms) + 1;
-        return;
-    }
-    const TimeNs began_ns = monotonic_now();
-    const auto mended = mender.mend(findings, picture.rules);
-    const TimeNs took_ns = monotonic_now() - began_ns;
-    bool any = false;
+    const auto look_in = [&](int pause_ms) {
+        if (answer.again_ms < 0 || pause_ms < answer.again_ms) answer.again_ms = answer.pause_ms = pause_ms;
+    };
+    std::vector<audit::Finding> due;
+    std::set<Weakness> kinds;
     for (const auto& finding : findings) {
-        Episode& episode = episodes_.at(finding.kind);
-        const auto done = mended.find(finding.kind);
-        const bool undone = done == mended.end() || done->second;
-        any = any || undone;
-        if (undone && ++episode.told.times == 1) episode.is_fresh = true;
-        if (!undone) episode.told.what = text_of(episode.whats) + " (" + done->second.error().message() + ")";
+        const Episode& episode = episodes_.at(finding.kind);
+        if (episode.pause_ms == 0 || now.mono_ns >= episode.mend_earliest_ns) {
+            due.push_back(finding);
+            kinds.insert(finding.kind);
+        } else if (!episode.is_refused) {
+            look_in(static_cast<int>((episode.mend_earliest_ns - now.mono_ns) / ms) + 1);
+        }
     }
-    pause_ms_ = std::clamp(pause_ms_ * 2, pause_min_ms, timing_.pause_max_ms);
-    mend_earliest_ns_ = now.mono_ns + took_ns + pause_ms_ * ms;
-    if (any) answer.again_ms = answer.pause_ms = pause_ms_;  // is it as it should be now?
-    answer.reconcile = is_first;
+    if (due.empty()) return;
+    const TimeNs began_ns = monotonic_now();
+    const auto mended = mender.mend(due, picture.rules);
+    const TimeNs took_ns = monotonic_now() - began_ns;
+    for (const auto kind : kinds) {
+        Episode& episode = episodes_.at(kind);
+        const auto done = mended.find(kind);
+        episode.is_refused = done != mended.end() && !done->second;
+        answer.reconcile = answer.reconcile || episode.pause_ms == 0;
+        episode.pause_ms = std::clamp(episode.pause_ms * 2, pause_min_ms, timing_.pause_max_ms);
+        episode.mend_earliest_ns = now.mono_ns + took_ns + episode.pause_ms * ms;
+        if (episode.is_refused) {
+            episode.told.what = text_of(episode.whats) + " (" + done->second.error().message() + ")";
+            continue;
+        }
+        if (++episode.told.times == 1) episode.is_fresh = true;
+        look_in(episode.pause_ms);  // is it as it should be now?
+    }
 }
 
 void Episodes::say(Moment now, AuditWatch::Answer& answer) {

@@ -70,8 +70,9 @@ struct WaitingFork {
     model::TimeNs since_ns = 0;  ///< the call was not entered before
 };
 
-/// The key of our rules (src/audit/calls.hpp).
+/// The key of our rules (src/audit/calls.hpp), and the list that all of them are in (AUDIT_FILTER_EXIT).
 constexpr std::string_view our_key = "lineage";
+constexpr std::uint32_t exit_list = 4;
 
 /// A change of audit's configuration, and who made it as far as the record names a process.
 struct ConfigChange {
@@ -83,7 +84,9 @@ struct ConfigChange {
     std::uint32_t list = 0;
     std::string name;
     std::int64_t value = 0;
-    model::TimeNs audit_spoke_ns = 0;  ///< of one that switched audit off: the first record after it
+    model::TimeNs received_ns = 0;     ///< it had been made by then
+    model::TimeNs looked_ns = 0;       ///< the answer to the first look asked for after that; 0: none
+    model::TimeNs audit_spoke_ns = 0;  ///< of one that switched audit off: the first record after it, by its stamp
     bool answered = false;             ///< told of, or it needs no word
 };
 
@@ -153,11 +156,13 @@ struct Tracker::State {
         std::int64_t serial = 0;
         model::Id life = 0;
     } placed_last;
-    std::deque<ConfigChange> config_changes;     ///< recent ones, in order of arrival
+    using Changes = std::deque<ConfigChange>;
+    Changes config_changes;                      ///< recent ones, in order of arrival
     bool audit_is_to_speak = false;              ///< one of them waits for that
     std::deque<Recorder> recorders;              ///< of this boot, recent ones
     model::TimeNs audit_idle_ns = 0;             ///< then there was nothing left to come, or it began
     std::deque<model::AuditLooked> audit_looks;  ///< of this run of capture, recent ones
+    model::TimeNs first_look_ns = 0;             ///< the answer to its first one; 0: none
     model::TimeNs deeds_looked_ns = 0;           ///< newest_audit_ns when they were gone through
     std::vector<Tampering> tampering;            ///< recent ones
     std::vector<Question> questions;
@@ -354,6 +359,7 @@ struct Tracker::State {
     void on(model::AuditConfigChange&& told);
     void on(model::Tampered&& told);
     void on(model::AuditLooked&& look);
+    static void note_look(ConfigChange& change, const model::AuditLooked& look);
     void name_culprit(Tampering& of);
     void guess_culprit(Tampering& of);
     /// What no record has told of by now, none will; `all`: no more will come.
@@ -361,10 +367,21 @@ struct Tracker::State {
     Tampering& begin_tampering(model::Weakness kind, model::TimeNs found_ns);
     [[nodiscard]] bool is_ours(const ConfigChange& change) const;
     void audit_spoke(model::TimeNs time_ns);
-    [[nodiscard]] bool is_told(model::Weakness kind, model::TimeNs time_ns) const;
-    [[nodiscard]] bool was_looked_at(const ConfigChange& deed, model::TimeNs undone_ns) const;
+    [[nodiscard]] bool is_told(model::Weakness kind, model::TimeNs from_ns, model::TimeNs to_ns) const;
+    [[nodiscard]] bool was_put_back(const ConfigChange& change) const;
+    [[nodiscard]] bool was_seen(const ConfigChange& deed, model::TimeNs undone_ns) const;
     void tell_unseen_deeds(bool all);
-    void add_tampering(model::Weakness kind, const ConfigChange& deed, model::TimeNs undone_ns);
+    /// When all was as before, as far as records tell: not earlier than `from_ns`, surely by `sure_ns`; and by which of
+    /// them, if there is one.
+    struct Undoing {
+        model::TimeNs from_ns = model::time_ns_max;
+        model::TimeNs sure_ns = model::time_ns_max;
+        ConfigChange* by = nullptr;
+    };
+    Undoing undoing_of(Changes::iterator deed, model::Weakness kind);
+    Undoing putting_back(Changes::iterator deed);
+    static Undoing switching_on(const ConfigChange& deed);
+    void add_tampering(model::Weakness kind, const ConfigChange& deed, const Undoing& undoing);
     void tell(Tampering& one);
     void save_spaces(base::Encoder& out) const;
     void restore_spaces(base::Decoder& in);

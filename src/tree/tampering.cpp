@@ -17,7 +17,6 @@ constexpr model::TimeNs records_come_within_ns = 2'000'000'000;
 constexpr model::TimeNs remembered_ns = 60'000'000'000;
 // AUDIT_FILTER_* of include/uapi/linux/audit.h.
 constexpr std::uint32_t task_list = 1;
-constexpr std::uint32_t exit_list = 4;
 constexpr std::uint32_t exclude_list = 5;
 constexpr std::uint32_t filesystem_list = 6;
 
@@ -30,9 +29,10 @@ bool is_about_audit(const Life& life) {
 
 std::optional<model::Weakness> weakness_touched(const ConfigChange& change) {
     using model::Weakness;
-    if (change.what == What::rule_removed && change.name == our_key) return Weakness::rules_removed;
-    // Of one with our key and no name to it nobody knows that it is not ours.
-    if (change.what == What::rule_added && (change.name != our_key || change.by != 0)) {
+    const bool is_like_ours = change.list == exit_list && change.name == our_key;
+    if (change.what == What::rule_removed && is_like_ours) return Weakness::rules_removed;
+    // Of one like ours and no name to it nobody knows that it is not.
+    if (change.what == What::rule_added && !(is_like_ours && change.by == 0)) {
         if (change.list == exit_list) return Weakness::rules_outranked;
         if (change.list == task_list) return Weakness::tasks_exempted;
         if (change.list == exclude_list || change.list == filesystem_list) return Weakness::records_excluded;
@@ -50,8 +50,13 @@ std::optional<model::Weakness> weakness_touched(const ConfigChange& change) {
 }
 
 void Tracker::State::on(model::AuditConfigChange&& told) {
-    ConfigChange change{told.task.time_ns,    0,          0, told.auid, told.what, told.list,
-                        std::move(told.name), told.value, 0, false};
+    ConfigChange change{.time_ns = told.task.time_ns,
+                        .auid = told.auid,
+                        .what = told.what,
+                        .list = told.list,
+                        .name = std::move(told.name),
+                        .value = told.value,
+                        .received_ns = told.received_ns};
     if (told.task.pid > 0) {
         Life& life = life_of(told.task);
         state(life, told.task);
@@ -60,6 +65,7 @@ void Tracker::State::on(model::AuditConfigChange&& told) {
     }
     advance(told.task.time_ns);
     if (!told.success || change.time_ns < deeds_since_ns) return;
+    for (const model::AuditLooked& look : audit_looks) note_look(change, look);
     if (config_changes.size() == changes_max) config_changes.pop_front();
     config_changes.push_back(std::move(change));
     audit_is_to_speak = true;
@@ -107,22 +113,24 @@ void Tracker::State::on(model::Tampered&& told) {
 /// By the record of the deed. Those with a system call record come first. Our own changes name us, or, where we are the
 /// audit daemon, nobody; those can have been made only after the first look that found something.
 void Tracker::State::name_culprit(Tampering& of) {
+    if (of.recorder == 0) return;                          // told from that record: see deeds.cpp
     if (of.tamper.by != 0 && !of.tamper.inferred) return;  // what was guessed a late record corrects
-    const auto until_ns = std::max(of.told_ns, of.found_ns);
+    const auto until_ns = of.tamper.times > 1 ? std::max(of.told_ns, of.found_ns) : of.found_ns;
     for (const bool by_name : {true, false}) {
         if (!by_name && of.tamper.by != 0) return;
         const auto deed = std::find_if(config_changes.begin(), config_changes.end(), [&](const ConfigChange& change) {
             if (weakness_touched(change) != of.kind || (change.by != 0) != by_name ||
-                (change.by != 0 && change.pid == of.recorder))
+                (change.by != 0 && (change.pid == of.recorder || is_ours(change))))
                 return false;
             const auto from_ns = by_name ? of.tamper.from_ns - tick_ns : of.tamper.from_ns;
             return from_ns <= change.time_ns && change.time_ns <= (by_name ? until_ns : of.found_ns);
         });
         if (deed == config_changes.end()) continue;
+        const bool is_first = deed->time_ns <= of.found_ns;  // or it was done again
         const bool is_news = of.tamper.inferred || of.tamper.auid != deed->auid || of.tamper.by != deed->by ||
-                             of.tamper.time_ns != deed->time_ns;
+                             (is_first && of.tamper.time_ns != deed->time_ns);
         if (!is_news) return;
-        of.tamper.time_ns = of.tamper.from_ns = deed->time_ns;
+        if (is_first) of.tamper.time_ns = of.tamper.from_ns = deed->time_ns;
         of.tamper.auid = deed->auid;
         of.tamper.by = deed->by;
         of.tamper.inferred = false;
@@ -196,6 +204,8 @@ void Tracker::State::save_tampering(base::Encoder& out) const {
         out.put(change.list);
         out.put_bytes(change.name);
         out.put(change.value);
+        out.put(change.received_ns);
+        out.put(change.looked_ns);
         out.put(change.audit_spoke_ns);
         out.put(change.answered);
     }
@@ -205,6 +215,7 @@ void Tracker::State::save_tampering(base::Encoder& out) const {
         out.put(one.pid);
     }
     out.put(audit_idle_ns);
+    out.put(first_look_ns);
     out.put(static_cast<std::uint32_t>(audit_looks.size()));
     for (const model::AuditLooked& look : audit_looks) {
         out.put(look.asked_ns);
@@ -247,6 +258,8 @@ void Tracker::State::restore_tampering(base::Decoder& in) {
         in.get(change.list);
         change.name = in.get_bytes();
         in.get(change.value);
+        in.get(change.received_ns);
+        in.get(change.looked_ns);
         in.get(change.audit_spoke_ns);
         change.answered = in.get<bool>();
     }
@@ -257,6 +270,7 @@ void Tracker::State::restore_tampering(base::Decoder& in) {
         in.get(one.pid);
     }
     in.get(audit_idle_ns);
+    in.get(first_look_ns);
     const auto looks = in.get<std::uint32_t>();
     for (std::uint32_t i = 0; i < looks && in.ok(); ++i) {
         model::AuditLooked& look = audit_looks.emplace_back();

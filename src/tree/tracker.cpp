@@ -8,7 +8,7 @@ namespace lineage::tree {
 
 namespace {
 
-constexpr std::uint32_t saved_version = 16;
+constexpr std::uint32_t saved_version = 18;
 
 }  // namespace
 
@@ -25,6 +25,7 @@ void Tracker::State::on(model::BootBegan&& began) {
     real_minus_mono_ns = began.real_minus_mono_ns;
     recording_since_ns = began.time_ns;
     audit_looks.clear();
+    first_look_ns = 0;
     if (root != nullptr && began.name == boot.name) {
         // Killed: since its last word. What audit still had in its queue then may be older than what the connector
         // told.

@@ -1,11 +1,11 @@
 // Keeps what AuditHold has put in force: compares a picture of the kernel's audit state with what we want, undoes what
 // weakens the recording, and says what it was, since when and until when.
 //
-// Promises: what is found is undone at once, unless the same keeps coming back: then not more often than once in
-// `pause_max_ms`, so that a loader that goes on removing our rules costs it more than us. One kind of weakness that
-// comes again within the alarm interval is one episode, of which there is a word at once, then at most one a second,
-// and one alarm an interval. It is undone when a picture no longer shows it, not when the kernel took what we did about
-// it. Nobody else's rules are touched, but those that no order of rules can outrank (see
+// Promises: what is found is undone at once, unless the same kind keeps coming back or cannot be undone: then not more
+// often than once in `pause_max_ms`, so that a loader that goes on removing our rules costs it more than us. One kind
+// of weakness that comes again within the alarm interval is one episode, of which there is a word at once, then at most
+// one a second, and one alarm an interval. It is undone when a picture no longer shows it, not when the kernel took
+// what we did about it. Nobody else's rules are touched, but those that no order of rules can outrank (see
 // audit/weakness.hpp): they are set aside until we end.
 #pragma once
 
@@ -63,6 +63,9 @@ private:
         std::optional<model::TimeNs> alarm_ns;
         bool has_news = true;  ///< not yet in a word
         bool has_alarm = true;
+        int pause_ms = 0;  ///< 0: it is undone at once
+        model::TimeNs mend_earliest_ns = 0;
+        bool is_refused = false;  ///< the kernel did not take what was last done about it
         bool is_fresh = false;  ///< undone for the first time, it seems; no alarm before a picture shows whether it is
     };
     void is_over_without(const std::vector<audit::Finding>& findings, Moment now);
@@ -75,11 +78,8 @@ private:
 
     GuardTiming timing_;
     std::uint32_t lost_;
-    model::TimeNs good_ns_;  ///< real: all was well then
+    model::TimeNs good_ns_;  ///< real: all was well then but for what there are episodes of
     std::map<model::Weakness, Episode> episodes_;
-    model::TimeNs last_found_ns_ = 0;  ///< CLOCK_MONOTONIC, like the next
-    model::TimeNs mend_earliest_ns_ = 0;
-    int pause_ms_ = 0;
 };
 
 class RuleGuard final : public AuditWatch, private Mender {

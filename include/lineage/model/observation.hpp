@@ -94,6 +94,7 @@ struct AuditConfigChange {
     std::string name;        ///< a rule's key, a setting's name ("audit_enabled", "lost", ...)
     std::int64_t value = 0;  ///< of a setting, from then on
     bool success = false;
+    TimeNs received_ns = 0;  ///< when its record came: it had been made by then; 0: not told
 };
 
 /// ANOM_ABEND: the task is being killed by a signal of its own making.

@@ -252,9 +252,9 @@ TEST_CASE(
     using What = model::AuditConfigChange::What;
     Bench bench;
     (*bench).advance(1);
-    bench.add(AUDIT_CONFIG_CHANGE, 1, "auid=1000 ses=3 op=remove_rule key=\"lineage\" list=4 res=1");
-    bench.call(1, 44);
-    bench.end(1);
+    bench.add(AUDIT_CONFIG_CHANGE, 1, "auid=1000 ses=3 op=remove_rule key=\"lineage\" list=4 res=1", 5);
+    bench.call(1, 44, "success=yes exit=0", 6);
+    bench.end(1, 7);
     bench.add(AUDIT_CONFIG_CHANGE, 2, "op=set audit_enabled=0 old=1 auid=7 ses=9 res=0");
     bench.add(AUDIT_CONFIG_CHANGE, 3, "op=set lost=0 old=12 auid=4294967295 ses=4294967295 res=1");
     bench.add(AUDIT_CONFIG_CHANGE, 4, "auid=0 ses=1 op=add_rule key=(null) list=99 res=1");
@@ -277,6 +277,7 @@ TEST_CASE(
         CHECK(changes[0].task.pid == 42);
         CHECK(changes[0].task.serial == 1);
         CHECK(changes[0].success);
+        CHECK(changes[0].received_ns == 5);
         CHECK(changes[1].what == What::setting);
         CHECK(changes[1].name == "audit_enabled");
         CHECK(changes[1].auid == 7);

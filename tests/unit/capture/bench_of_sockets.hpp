@@ -32,6 +32,7 @@ struct Kept {
     model::Source source;
     std::uint16_t type;
     std::string payload;
+    std::int64_t received_ns = 0;
 
     [[nodiscard]] bool is(model::Control control) const {
         return source == model::Source::control && type == static_cast<std::uint16_t>(control);
@@ -44,7 +45,7 @@ public:
         ++attempts;
         if (full && passes) return base::fail_errno("journal", ENOSPC);
         if (full) return base::fail("journal", "No space left on device");
-        kept.push_back({frame.source, frame.type, std::string(frame.payload)});
+        kept.push_back({frame.source, frame.type, std::string(frame.payload), frame.received_ns});
         return {};
     }
     void publish() override { ++published; }
@@ -170,6 +171,9 @@ public:
     int fd() override { return pipe_[0]; }
     void request() override {
         ++asked;
+        timespec now{};
+        ::clock_gettime(CLOCK_REALTIME, &now);
+        answer.asked_ns = now.tv_sec * 1'000'000'000 + now.tv_nsec;
         REQUIRE(::write(pipe_[1], "x", 1) == 1);
     }
     std::optional<Answer> take() override {

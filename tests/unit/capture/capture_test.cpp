@@ -298,6 +298,15 @@ TEST_CASE("a record of a changed configuration makes it look at once, others do 
         return !alarms.empty();
     });
     CHECK(watch.asked == 2);
+    const auto looked = sink.of(Control::audit_looked);
+    REQUIRE(looked.size() == 2);
+    const auto change = std::find_if(sink.kept.begin(), sink.kept.end(), [](const Kept& frame) {
+        return frame.source == model::Source::audit && frame.type == AUDIT_CONFIG_CHANGE;
+    });
+    REQUIRE(change != sink.kept.end());
+    base::Decoder look(looked[1].payload);
+    CHECK(look.get<std::int64_t>() >= change->received_ns);  // the tracker goes by that: it came after the change
+    CHECK(change->received_ns > 0);
     const auto told = sink.of(Control::tampered);
     REQUIRE(told.size() == 1);
     base::Decoder in(told[0].payload);

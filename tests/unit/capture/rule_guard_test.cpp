@@ -16,12 +16,15 @@ struct FakeMender final : capture::Mender {
     capture::Mended mend(const std::vector<audit::Finding>& findings, const std::vector<std::string>&) override {
         ++calls;
         capture::Mended mended;
+        last.clear();
+        for (const auto& one : findings) last.insert(one.kind);
         for (const auto& one : findings)
             if (refuses.count(one.kind) != 0) mended[one.kind] = base::fail("add an audit rule", "not permitted");
         return mended;
     }
     int calls = 0;
     std::set<model::Weakness> refuses;
+    std::set<model::Weakness> last;  ///< what it was called for
 };
 
 struct World {
@@ -149,6 +152,34 @@ TEST_CASE("one that cannot be undone does not keep another from being told as un
     CHECK(disabled.what.find("not permitted") == std::string::npos);
     CHECK(last_of(model::Weakness::rules_removed).to_ns == 0);
     CHECK(world.alarms.size() == 2);
+}
+
+TEST_CASE(
+    "what is found beside one that cannot be undone, or that keeps coming back, is undone at once and told as that") {
+    for (const bool is_refused : {true, false}) {
+        World world;
+        if (is_refused) world.mender.refuses = {model::Weakness::rules_removed};
+        for (int i = 0; i < 60; ++i) world.look(1), world.now_ms += 50;
+        const auto calls = world.mender.calls;
+        while (world.mender.calls == calls) world.look(1), world.now_ms += 50;  // from now on it has to wait
+        world.told.clear();
+        world.alarms.clear();
+        const auto answer = world.look(1, 0);
+        CHECK(world.mender.last == std::set{model::Weakness::disabled});
+        CHECK(answer.again_ms >= 0);
+        CHECK(answer.again_ms <= 10);
+        CHECK(answer.pause_ms <= 10);
+        CHECK(world.alarms.empty());
+        REQUIRE_FALSE(world.told.empty());
+        CHECK(world.told.back().kind == model::Weakness::disabled);
+        CHECK(world.told.back().from_ns == boot + (world.now_ms - 50) * ms);
+        world.now_ms += 10;
+        const auto after = world.look(1);
+        // Nothing has changed since it was refused: others need not wait for the next look.
+        if (is_refused) CHECK(after.pause_ms == 0);
+        REQUIRE(world.alarms.size() == 1);
+        CHECK(world.alarms[0].find("undone, the recording was impaired for at most 60 ms") != std::string::npos);
+    }
 }
 
 TEST_CASE("a clock that is set back does not put off what is to be done") {

@@ -9,7 +9,7 @@ using What = model::AuditConfigChange::What;
 namespace {
 
 void change(World& world, model::TimeNs at_ms, std::int64_t serial, model::Pid pid, What what, std::string name,
-            std::uint32_t list = 4, bool success = true, std::int64_t value = 0) {
+            std::uint32_t list = 4, bool success = true, std::int64_t value = 0, model::TimeNs received_after_ms = 3) {
     model::AuditConfigChange told;
     told.task = World::task(at_ms, serial, pid, 50);
     if (pid == 0) told.task = {}, told.task.time_ns = start + at_ms * ms, told.task.serial = serial;
@@ -19,6 +19,7 @@ void change(World& world, model::TimeNs at_ms, std::int64_t serial, model::Pid p
     told.name = std::move(name);
     told.success = success;
     told.value = value;
+    told.received_ns = told.task.time_ns + received_after_ms * ms;
     world.say(std::move(told));
 }
 
@@ -183,10 +184,10 @@ TEST_CASE("what somebody undid himself before capture looked stands in the recor
     CHECK(all[0].from_ns == start + 500 * ms);
     CHECK(all[0].to_ns == start + 600 * ms);
     CHECK(all[1].what == "an unknown rule in the exit list for a while");
-    CHECK(all[1].to_ns == start + 610 * ms);
+    CHECK(all[1].to_ns == start + 613 * ms);  // when its record was there
     CHECK(all[2].what == "rules of ours missing for a while");
     CHECK(all[2].from_ns == start + 700 * ms);
-    CHECK(all[2].to_ns == start + 712 * ms);
+    CHECK(all[2].to_ns == start + 715 * ms);
     CHECK(world.rows.gaps.size() == 3);
     CHECK(world.tracker.take_alarms().size() == 3);
     change(world, 8000, 30, 72, What::other, "");
@@ -245,6 +246,71 @@ TEST_CASE("our key hides no deed, unless it may be our own") {
     for (const auto& one : all) CHECK(one.pid == 60);
 }
 
+TEST_CASE("a rule under our key that hides who adds it is told when a stranger removes it before anybody has looked") {
+    World world;
+    looked(world, 1, 2);
+    change(world, 620, 11, 0, What::rule_added, "lineage");
+    change(world, 630, 12, 60, What::rule_removed, "lineage");
+    change(world, 640, 13, 0, What::rule_added, "lineage", 5);
+    world.save_and_restore();
+    change(world, 650, 14, 60, What::rule_removed, "lineage", 5);
+    change(world, 4000, 20, 72, What::other, "");
+    auto all = told(world);
+    REQUIRE(all.size() == 2);
+    CHECK(all[0].what == "an unknown rule in the exit list for a while");
+    CHECK(all[1].what == "an unknown rule that drops records, for a while");
+    for (const auto& one : all) {
+        CHECK(one.pid == 60);
+        CHECK(one.by == world.one(60).id);
+        CHECK(one.auid == 1000);
+        CHECK(one.inferred);
+    }
+    CHECK(all[0].from_ns == start + 620 * ms);
+    CHECK(all[0].to_ns >= start + 630 * ms);
+    // It was his own rule that he removed, and no rule of ours is put back later.
+    change(world, 8000, 30, 0, What::rule_added, "lineage");
+    change(world, 12'000, 40, 72, What::other, "");
+    CHECK(told(world).size() == 2);
+}
+
+TEST_CASE("what we have added ourselves is no deed, whoever removes it: at first, or after rules were missing") {
+    World world;
+    world.say(model::AuditUp{true, false, start, 40});
+    change(world, 1, 1, 0, What::rule_added, "lineage");
+    change(world, 2, 2, 60, What::rule_removed, "lineage");
+    looked(world, 5, 6);
+    tampered(world, 6, 1, 9, model::Weakness::rules_removed);
+    tampered(world, 510, 500, 700, model::Weakness::rules_removed, 2);
+    change(world, 502, 3, 60, What::rule_removed, "lineage");
+    change(world, 511, 4, 0, What::rule_added, "lineage");
+    change(world, 515, 5, 60, What::rule_removed, "lineage");
+    change(world, 1000, 6, 0, What::rule_added, "lineage");
+    looked(world, 1004, 1005);
+    change(world, 1500, 7, 60, What::rule_removed, "lineage");
+    tampered(world, 1510, 1005, 1520, model::Weakness::rules_removed);
+    change(world, 2000, 8, 0, What::rule_added, "lineage");
+    change(world, 2001, 9, 0, What::rule_removed, "lineage");
+    change(world, 2002, 10, 40, What::rule_removed, "lineage");
+    change(world, 6000, 20, 72, What::other, "");
+    for (const auto& one : told(world)) CHECK(one.what == "what");
+}
+
+TEST_CASE("a look that finds audit switched on again has not seen that it was off") {
+    for (const bool found : {true, false}) {
+        World world;
+        looked(world, 1, 2);
+        change(world, 500, 7, 60, What::setting, "audit_enabled", 0, true, 0);
+        if (found) tampered(world, 504, 400, 506, model::Weakness::disabled);
+        looked(world, 504, 505);
+        change(world, 2000, 8, 72, What::other, "");
+        change(world, 6000, 20, 72, What::other, "");
+        const auto all = told(world);
+        REQUIRE(all.size() == 1);
+        CHECK(all[0].what == (found ? "what" : "audit enabled 1 -> 0 for a while"));
+        CHECK(all[0].to_ns == start + (found ? 506 : 505) * ms);
+    }
+}
+
 TEST_CASE("a look from before the deed, or after its end, is none at it; who never looks tells nothing of rules") {
     for (const bool looks : {true, false}) {
         World world;
@@ -255,6 +321,34 @@ TEST_CASE("a look from before the deed, or after its end, is none at it; who nev
         change(world, 4000, 20, 72, What::other, "");
         CHECK(told(world).size() == (looks ? 1 : 0));
     }
+}
+
+TEST_CASE("a rule that the look behind its record found harmless is removed much later: that is no tampering") {
+    for (const model::TimeNs asked_ms : {602, 603}) {  // its record came at 603
+        World world;
+        looked(world, 1, 2);
+        change(world, 600, 9, 60, What::rule_added, "watch");
+        looked(world, asked_ms, 606);
+        change(world, 608, 10, 60, What::rule_removed, "watch");
+        change(world, 700, 11, 60, What::rule_added, "", 1);
+        for (model::TimeNs i = 0; i < 200; ++i) looked(world, asked_ms + 101 + 10 * i, 706 + 10 * i);
+        world.save_and_restore();
+        change(world, 40'000, 12, 60, What::rule_removed, "", 1);
+        change(world, 44'000, 20, 72, What::other, "");
+        const auto all = told(world);
+        CHECK(all.size() == (asked_ms == 602 ? 1 : 0));
+        if (asked_ms == 602) CHECK(all[0].what == "an unknown rule in the exit list for a while");
+    }
+}
+
+TEST_CASE("a rule of others that was there before the recording, and at its first look, is harmless") {
+    World world;
+    world.say(model::AuditUp{true, true});
+    change(world, -500, 7, 60, What::rule_added, "watch");
+    looked(world, 10, 11);
+    change(world, 40'000, 8, 60, What::rule_removed, "watch");
+    change(world, 44'000, 20, 72, What::other, "");
+    CHECK(told(world).empty());
 }
 
 TEST_CASE("what the recorder does is no deed, and what one had found that died is over at the next one's look") {
@@ -299,6 +393,55 @@ TEST_CASE("a recorder that was killed is missed since audit's last word, or sinc
     }
 }
 
+TEST_CASE(
+    "what a call undoes that had to wait is undone when its record is there, and what was done meanwhile is told") {
+    World world;
+    looked(world, 1, 2);
+    change(world, 600, 9, 60, What::rule_added, "", 1);
+    change(world, 610, 10, 60, What::rule_removed, "", 1, true, 0, 300);
+    change(world, 900, 11, 60, What::rule_added, "", 1);
+    change(world, 905, 12, 60, What::rule_removed, "", 1, true, 0, 200);
+    change(world, 2000, 13, 60, What::setting, "audit_enabled", 0, true, 0, 200);
+    change(world, 2100, 14, 72, What::other, "");  // under way before audit was off
+    change(world, 2300, 15, 72, What::other, "");
+    change(world, 9000, 20, 72, What::other, "");
+    const auto all = told(world);
+    REQUIRE(all.size() == 2);
+    CHECK(all[0].times == 2);
+    CHECK(all[0].from_ns == start + 600 * ms);
+    CHECK(all[0].to_ns == start + 1105 * ms);
+    CHECK(all[1].from_ns == start + 2000 * ms);
+    CHECK(all[1].to_ns == start + 2300 * ms);
+}
+
+TEST_CASE("a later change of that kind neither names nor shortens what went before") {
+    World world;
+    world.say(model::AuditUp{true, true, start, 40});
+    looked(world, 1, 2);
+    change(world, 500, 7, 0, What::rule_added, "");
+    change(world, 520, 8, 0, What::rule_removed, "");
+    change(world, 3000, 9, 61, What::rule_added, "watch");
+    looked(world, 3004, 3005);
+    change(world, 3500, 10, 40, What::rule_added, "lineage");
+    change(world, 6000, 11, 0, What::rule_added, "");
+    change(world, 6020, 12, 0, What::rule_removed, "");
+    change(world, 9000, 20, 72, What::other, "");
+    const auto all = told(world);
+    REQUIRE(all.size() == 1);
+    CHECK(all[0].times == 2);
+    CHECK(all[0].by == 0);
+    CHECK(all[0].from_ns == start + 500 * ms);
+    CHECK(all[0].to_ns == start + 6023 * ms);
+
+    for (const std::int64_t times : {1, 2}) {
+        World other;
+        tampered(other, 510, 100, 700, model::Weakness::rules_outranked, times);
+        change(other, 600, 7, 61, What::rule_added, "watch");
+        CHECK(told(other)[0].pid == (times == 1 ? 0 : 61));  // it was done again
+        CHECK(told(other)[0].from_ns == start + 100 * ms);
+    }
+}
+
 TEST_CASE("who does it again and again makes one record with a count") {
     World world;
     looked(world, 1, 2);
@@ -310,7 +453,7 @@ TEST_CASE("who does it again and again makes one record with a count") {
     const auto all = told(world);
     REQUIRE(all.size() == 1);
     CHECK(all[0].times == 50);
-    CHECK(all[0].to_ns == start + 5910 * ms);
+    CHECK(all[0].to_ns == start + 5913 * ms);
     CHECK(world.tracker.take_alarms().size() == 1);
 }
 
