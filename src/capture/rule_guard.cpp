@@ -44,10 +44,11 @@ AuditWatch::Answer Episodes::see(const audit::Picture& picture, const audit::Wan
     answer.lost = picture.state.lost;
     close(now, answer);
     auto findings = audit::find_weaknesses(picture, wanted);
-    if (picture.state.lost < lost_)
+    const auto lost = set_back_from_.value_or(lost_);
+    if (set_back_from_ || picture.state.lost < lost_)
         findings.push_back(
-            {Weakness::lost_reset, fmt::format("count of lost records {} -> {}", lost_, picture.state.lost), {}, 0});
-    lost_ = picture.state.lost;
+            {Weakness::lost_reset, fmt::format("count of lost records {} -> {}", lost, picture.state.lost), {}, 0});
+    lost_ = std::exchange(set_back_from_, {}) ? 0 : picture.state.lost;  // it may be from before
     is_over_without(findings, now);
     for (const auto& finding : findings) note(finding, now);
     good_ns_ = asked_ns;

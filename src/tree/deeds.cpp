@@ -16,6 +16,7 @@ constexpr model::TimeNs words_come_within_ns = 2'000'000'000;
 constexpr model::TimeNs look_every_ns = 200'000'000;
 constexpr model::TimeNs episode_ns = 60'000'000'000;
 constexpr std::size_t looks_max = 64;
+constexpr std::size_t changes_max = 4096;
 
 bool has_our_key(const ConfigChange& change, What what) {
     return change.what == what && change.list == exit_list && change.name == our_key;
@@ -176,6 +177,14 @@ void Tracker::State::tell_unseen_deeds(bool all) {
             undoing.by->answered = true;
         if (is_news) add_tampering(*kind, *deed, undoing);
     }
+}
+
+/// A flood of them is no place to hide one: what is over is told before it goes, and what is not a look finds.
+void Tracker::State::make_room_for_change() {
+    if (config_changes.size() < changes_max) return;
+    tell_unseen_deeds(true);
+    std::erase_if(config_changes, [](const ConfigChange& one) { return one.answered || !kind_of(one); });
+    while (config_changes.size() > changes_max / 2) config_changes.pop_front();
 }
 
 /// What comes again soon is the same. Who hides by it who did it is taken for the one who undid it.

@@ -371,6 +371,7 @@ struct Tracker::State {
     [[nodiscard]] bool was_put_back(const ConfigChange& change) const;
     [[nodiscard]] bool was_seen(const ConfigChange& deed, model::TimeNs undone_ns) const;
     void tell_unseen_deeds(bool all);
+    void make_room_for_change();
     /// When all was as before, as far as records tell: not earlier than `from_ns`, surely by `sure_ns`; and by which of
     /// them, if there is one.
     struct Undoing {

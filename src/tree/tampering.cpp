@@ -11,7 +11,6 @@ namespace {
 
 using What = model::AuditConfigChange::What;
 
-constexpr std::size_t changes_max = 4096;  // a flood of them is no place to hide one
 constexpr std::size_t tampering_max = 64;  // capture tells of each kind once in its alarm interval
 constexpr model::TimeNs records_come_within_ns = 2'000'000'000;
 constexpr model::TimeNs remembered_ns = 60'000'000'000;
@@ -66,7 +65,7 @@ void Tracker::State::on(model::AuditConfigChange&& told) {
     advance(told.task.time_ns);
     if (!told.success || change.time_ns < deeds_since_ns) return;
     for (const model::AuditLooked& look : audit_looks) note_look(change, look);
-    if (config_changes.size() == changes_max) config_changes.pop_front();
+    make_room_for_change();
     config_changes.push_back(std::move(change));
     audit_is_to_speak = true;
     for (Tampering& one : tampering) name_culprit(one);

@@ -58,6 +58,8 @@ public:
         int pause_ms = 0;                        ///< do not look earlier, whatever the reason
     };
     virtual std::optional<Answer> take() = 0;
+    /// By a record: so many had been lost when somebody set the count back, after `since_ns` (real).
+    virtual void lost_was(std::uint32_t count, model::TimeNs since_ns) = 0;
 };
 
 enum class AuditFeed { unicast, multicast, lines };

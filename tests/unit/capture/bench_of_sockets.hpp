@@ -182,7 +182,9 @@ public:
         ++answered;
         return answer;
     }
+    void lost_was(std::uint32_t count, std::int64_t) override { lost = count; }
     Answer answer;
+    std::uint32_t lost = 0;
     int asked = 0;
     int answered = 0;
 

@@ -442,6 +442,23 @@ TEST_CASE("a later change of that kind neither names nor shortens what went befo
     }
 }
 
+TEST_CASE("a flood of changes is no place to hide one") {
+    World world;
+    looked(world, 1, 2);
+    change(world, 500, 7, 60, What::setting, "audit_enabled", 0, true, 0);
+    change(world, 510, 8, 60, What::setting, "audit_backlog_wait_time");
+    change(world, 520, 9, 60, What::rule_added, "", 1);
+    for (std::int64_t i = 0; i < 3000; ++i) change(world, 521, 10 + i, 60, What::setting, "audit_backlog_wait_time");
+    change(world, 530, 5000, 60, What::rule_removed, "", 1);
+    for (std::int64_t i = 0; i < 9000; ++i) change(world, 531, 5001 + i, 60, What::setting, "audit_backlog_wait_time");
+    change(world, 9000, 20'000, 72, What::other, "");
+    const auto all = told(world);
+    REQUIRE(all.size() == 2);
+    CHECK(all[0].what == "audit enabled 1 -> 0 for a while");
+    CHECK(all[1].what == "an unknown rule in the task list for a while");
+    for (const auto& one : all) CHECK(one.times == 1);
+}
+
 TEST_CASE("who does it again and again makes one record with a count") {
     World world;
     looked(world, 1, 2);
