@@ -300,23 +300,14 @@ base::Status Recorder::hold_audit(base::UniqueFd socket, bool alone) {
         hold_.reset();  // nothing is held
         return put;
     }
-    tell_of_found();
+    if (!hold_->kept())
+        operator_.say(Priority::warning,
+                      hold_->kept().error().message() +
+                          "; the audit settings that were found are known only for as long as lineaged lives");
     for (const auto& rule : hold_->aside())
         operator_.say(Priority::warning,
                       "set aside until the end, since it hides records: " + audit::text_of_rule(rule));
     return {};
-}
-
-/// Where it could not be written.
-void Recorder::keep_found() {
-    if (!hold_ || hold_->kept()) return;
-    (void)hold_->keep_found();
-    tell_of_found();
-}
-
-void Recorder::tell_of_found() {
-    troubles_.tell("audit-found", hold_->kept(),
-                   "the audit settings that were found are known only for as long as lineaged lives");
 }
 
 /// Who must tell of it: audit, where our rules are in force, and the connector.
@@ -355,7 +346,6 @@ void Recorder::watch_progress() {
         stall_watch_.progress();
         const auto now = now_of(CLOCK_MONOTONIC);
         look_at_tracker(now);
-        keep_found();
         if (watchdog_ms == 0 || now - watchdog_told_ns_ < watchdog_ms * 1'000'000LL) return;
         watchdog_told_ns_ = now;
         ServiceManager::notify("WATCHDOG=1");

@@ -42,8 +42,6 @@ private:
     base::Status hold_audit(base::UniqueFd socket, bool alone);
     base::Status open_connector();
     base::Status open_audit();
-    void keep_found();
-    void tell_of_found();
     base::Status begin();
     base::Status start_heartbeat();
     void repair(model::Witnesses missing);

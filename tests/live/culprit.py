@@ -74,6 +74,11 @@ def watch(path, key):
     return rule(EXIT, ALWAYS, fields)[:-4] + struct.pack("=I", len(path) + len(key)) + path.encode() + key
 
 
+def exclude_program(path):
+    """-a always,exclude -F exe=PATH, as the kernel lists it."""
+    return rule(EXCLUDE, ALWAYS, [(112, len(path))])[:-4] + struct.pack("=I", len(path)) + path.encode()
+
+
 def delete_all(audit):
     for one in audit.rules():
         audit.delete(one)

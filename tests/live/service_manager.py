@@ -83,15 +83,18 @@ class ServiceManager:
         except OSError:
             return []
 
-    def tracker(self):
+    def child(self, name):
         for pid in self.children():
             try:
                 with open(f"/proc/{pid}/comm", encoding="ascii") as comm:
-                    if comm.read() == "lineaged-track\n":
+                    if comm.read() == f"{name}\n":
                         return pid
             except OSError:
                 pass
         return None
+
+    def tracker(self):
+        return self.child("lineaged-track")
 
     def kill(self, number=signal.SIGKILL):
         os.kill(self.pid, number)

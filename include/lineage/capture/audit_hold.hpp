@@ -4,8 +4,8 @@
 // What was found is also kept in a file, keyed by boot_id, from before the first change until the restoration is
 // complete. So a recorder that was killed leaves the kernel recording (its rules stay in force), and the next one that
 // ends in order restores what stood before both; but what somebody has changed since the one was killed counts as
-// found by the other. It belongs under /run. Where it cannot be written all the same audit is held nevertheless: what
-// was found is known for as long as the process lives, and keep_found() makes it as soon as that works.
+// found by the other. It belongs under /run; where it cannot be written all the same audit is held nevertheless: what
+// was found is known for as long as the process lives.
 //
 // Rules of somebody else's that would hide our records and that no order of rules can outrank are set aside, and put
 // back at the end; see audit/weakness.hpp.
@@ -77,8 +77,6 @@ public:
     audit::Control& control() { return control_; }
     /// Whether the file tells what was found; not: a killed recorder's successor would not know.
     [[nodiscard]] const base::Status& kept() const { return kept_; }
-    /// Tries again to write it, where it does not.
-    base::Status keep_found();
 
 private:
     struct Found {
@@ -105,6 +103,7 @@ private:
     static std::vector<audit::Finding> find_beside_loader(const audit::Picture& now);
     [[nodiscard]] Found ours() const;
     void write_found();
+    base::Status keep_found();
     [[nodiscard]] std::string boot_line() const;
     [[nodiscard]] std::string text_there() const;
     [[nodiscard]] std::string text_given_back() const;

@@ -294,6 +294,17 @@ TEST_CASE("a finding is a line, its mend below it") {
           R"({"name":"b.two","state":"bad","found":"\u001b[31m\"bad\"","mend":"rm 'x'"}]})");
 }
 
+TEST_CASE("status names every gap") {
+    render::Status status;
+    status.gaps = {{1, 1, 1'000'000'000, 2'000'000'000, 7, model::Witness::audit, "dropped"},
+                   {2, 1, 3'000'000'000, 4'000'000'000, std::nullopt, model::Witness::connector, "overflowed"}};
+    std::string out;
+    render::status_text(status, utc_style(), out);
+    CHECK(has_text(out, "gaps                        2\n"));
+    CHECK(has_text(out, "1970-01-01 00:00:02.000Z: 7 lost (audit): dropped\n"));
+    CHECK(has_text(out, "an unknown number lost (connector): overflowed\n"));
+}
+
 TEST_CASE("status says so when nothing is recorded") {
     render::Status status;
     std::string out;

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "made_up_server.hpp"
+#include "sweep.hpp"
 
 using namespace lineage;
 using namespace lineage::store;
@@ -164,12 +165,47 @@ TEST_CASE("a bound that is lowered shrinks the file, in steps") {
         Server server(*writer, {});
         for (int day = 0; day < 80; ++day) server.day(1000);
         REQUIRE(fs::file_size(path) > (9U << 20));
+        // By age alone: what is free is kept for what comes.
+        while (must(writer->keep_within({.age_ns_max = 20 * day_ns}, server.now_ns))) {
+        }
+        REQUIRE(fs::file_size(path) > (9U << 20));
         int steps = 0;
-        while (steps < 10'000 && must(writer->keep_within({.bytes_max = 6LL << 20}, server.now_ns))) ++steps;
-        CHECK(steps > 20);
-        for (int more = 0; more < 20; ++more) must(writer->keep_within({.bytes_max = 6LL << 20}, server.now_ns));
+        auto pages = integer_of(path, "PRAGMA page_count");
+        std::int64_t largest_cut = 0;
+        const auto keep_within = [&] {
+            const bool more = must(writer->keep_within({.bytes_max = 6LL << 20}, server.now_ns));
+            const auto left = integer_of(path, "PRAGMA page_count");
+            largest_cut = std::max(largest_cut, std::exchange(pages, left) - left);
+            return more;
+        };
+        while (steps < 10'000 && keep_within()) ++steps;
+        for (int more = 0; more < 20; ++more) keep_within();
+        CHECK(largest_cut > 100);  // there was more to cut at once
+        CHECK(largest_cut < 600);
     }
     CHECK(bytes_of(path) <= (6LL << 20));
+}
+
+TEST_CASE("what nobody refers to any more is swept in steps") {
+    TemporaryDirectory directory;
+    const auto path = directory.file();
+    must(open_writer(path));
+    Database database(path, "file:" + path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_URI);
+    database.execute(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<20000)"
+        " INSERT INTO name SELECT i, 'name ' || i FROM n");
+    Sweep sweep(database);
+    sweep.begin();
+    std::int64_t largest = 0;
+    for (auto left = integer_of(path, "SELECT count(*) FROM name"); sweep.running();) {
+        sweep.step();
+        const auto now = integer_of(path, "SELECT count(*) FROM name");
+        largest = std::max(largest, std::exchange(left, now) - now);
+    }
+    REQUIRE(database.take_failure());
+    CHECK(integer_of(path, "SELECT count(*) FROM name") == 1);
+    CHECK(largest > 0);
+    CHECK(largest <= 4000);
 }
 
 TEST_CASE("tampering outlives who did it, for as long as its boot is kept") {

@@ -11,6 +11,7 @@
 #include <functional>
 #include <thread>
 
+#include "file_watch.hpp"
 #include "intern.hpp"
 #include "schema.hpp"
 #include "support.hpp"
@@ -361,4 +362,29 @@ TEST_CASE("a damaged argument vector ends where the damage begins") {
                       "abc") == std::vector<std::string>{"ab"});
     CHECK(decode_argv("\xff\xff\xff\xff\xff\xff\xff\xff").empty());
     CHECK(decode_argv("\x80").empty());
+}
+
+TEST_CASE("who writes to the database or to its log, or takes one of them away, is seen") {
+    for (const std::string part : {"", "-wal"}) {
+        CAPTURE(part);
+        TemporaryDirectory directory;
+        const auto path = directory.file();
+        for (const auto* const one : {"", "-wal"}) write_file(path + one, "pages");
+        FileWatch watch(path);
+        CHECK(watch.look() == FileWatch::Sight::untouched);
+        std::ofstream(path + part, std::ios::app) << "more";
+        CHECK(watch.look() == FileWatch::Sight::written);
+        watch.forgive();
+        CHECK(watch.look() == FileWatch::Sight::untouched);
+        fs::resize_file(path + part, 1);
+        CHECK(watch.look() == FileWatch::Sight::written);
+        watch.forgive();
+        fs::rename(path + part, path + ".elsewhere");
+        CHECK(watch.look() == FileWatch::Sight::moved);
+        watch.forgive();
+        CHECK(watch.look() == FileWatch::Sight::moved);
+        FileWatch another(path);
+        fs::remove(path + (part.empty() ? "-wal" : ""));
+        CHECK(another.look() == FileWatch::Sight::moved);
+    }
 }
