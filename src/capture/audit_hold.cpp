@@ -283,8 +283,7 @@ base::Status AuditHold::give_back() {
 
 base::Status AuditHold::restore() {
     if (auto given = give_back(); !given) return given;
-    found_text_ = text_given_back();
-    if (!keep_found()) ::unlink(file_.c_str());
+    if (!write(text_given_back())) ::unlink(file_.c_str());
     return {};
 }
 
@@ -315,21 +314,19 @@ void AuditHold::write_found() {
     for (const auto& rule : found_.aside) out << "aside " << to_hex(rule) << '\n';
     if (is_ending_) out << "ending -\n";
     out << "end -\n";
-    found_text_ = out.str();
-    kept_ = keep_found();
+    kept_ = write(out.str());
 }
 
-base::Status AuditHold::keep_found() {
-    if (text_there() == found_text_) return kept_ = {};  // a full disk does not matter
+base::Status AuditHold::write(const std::string& text) const {
     const std::string temporary = file_ + ".new";
     errno = 0;
     std::ofstream out(temporary, std::ios::trunc);
-    out << found_text_;
+    out << text;
     out.close();
-    if (out && ::rename(temporary.c_str(), file_.c_str()) == 0) return kept_ = {};
+    if (out && ::rename(temporary.c_str(), file_.c_str()) == 0) return {};
     const int error = errno;
     ::unlink(temporary.c_str());
-    return kept_ = base::fail_errno("write " + file_, error);
+    return base::fail_errno("write " + file_, error);
 }
 
 /// nullopt when there is none of this boot, or it is not whole.

@@ -103,7 +103,7 @@ private:
     static std::vector<audit::Finding> find_beside_loader(const audit::Picture& now);
     [[nodiscard]] Found ours() const;
     void write_found();
-    base::Status keep_found();
+    [[nodiscard]] base::Status write(const std::string& text) const;
     [[nodiscard]] std::string boot_line() const;
     [[nodiscard]] std::string text_there() const;
     [[nodiscard]] std::string text_given_back() const;
@@ -112,7 +112,6 @@ private:
 
     audit::Control control_;
     std::string file_;
-    std::string found_text_;  ///< what the file has to hold
     base::Status kept_;
     std::string boot_;
     AuditWishes wishes_;
