@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <initializer_list>
 
 using namespace lineage;
 using model::Weakness;
@@ -141,10 +142,12 @@ TEST_CASE("no record that the history is made of may be excluded, however the ru
     const auto hides = [](std::uint32_t comparison, std::uint32_t type) {
         return audit::hides_records(rule(AUDIT_FILTER_EXCLUDE, AUDIT_ALWAYS, {{AUDIT_MSGTYPE, comparison, type}}));
     };
-    for (const std::uint32_t needed : {AUDIT_SYSCALL, AUDIT_EXECVE, AUDIT_PATH, AUDIT_CWD, AUDIT_EOE, AUDIT_OBJ_PID,
-                                       AUDIT_CONFIG_CHANGE, AUDIT_LOGIN, AUDIT_ANOM_ABEND})
+    for (const auto needed :
+         std::initializer_list<std::uint32_t>{AUDIT_SYSCALL, AUDIT_EXECVE, AUDIT_PATH, AUDIT_CWD, AUDIT_EOE,
+                                              AUDIT_OBJ_PID, AUDIT_CONFIG_CHANGE, AUDIT_LOGIN, AUDIT_ANOM_ABEND})
         CHECK_MESSAGE(hides(AUDIT_EQUAL, needed), needed);
-    for (const std::uint32_t other : {AUDIT_AVC, AUDIT_PROCTITLE, AUDIT_USER_AUTH, AUDIT_SOCKADDR})
+    for (const auto other :
+         std::initializer_list<std::uint32_t>{AUDIT_AVC, AUDIT_PROCTITLE, AUDIT_USER_AUTH, AUDIT_SOCKADDR})
         CHECK_MESSAGE(!hides(AUDIT_EQUAL, other), other);
     constexpr std::uint32_t first = AUDIT_LOGIN;      // the lowest of them
     constexpr std::uint32_t last = AUDIT_ANOM_ABEND;  // the highest

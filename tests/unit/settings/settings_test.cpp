@@ -136,7 +136,7 @@ TEST_CASE("the bounds of every value are taken, what lies beyond them is not") {
         std::string above;
     };
     const auto name_of = [](std::size_t size) { return "'" + std::string(size, 'u') + "'"; };
-    for (const auto& [name, least, below, most, above] : std::vector<Bounds>{
+    for (const Bounds& one : std::vector<Bounds>{
              {"queue_bytes", "65536", "65535", "1073741824", "1073741825"},
              {"backlog_limit", "64", "63", "16777216", "16777217"},
              {"backlog_wait_ms", "0", "-1", "600000", "600001"},
@@ -158,13 +158,13 @@ TEST_CASE("the bounds of every value are taken, what lies beyond them is not") {
              {"audit_log.file", "''", "'a/b'", "", "\"/a\\u0000b\""},
          }) {
         settings::Settings settings;
-        for (const auto& good : {least, most}) {
+        for (const auto& good : {one.least, one.most}) {
             if (good.empty()) continue;
-            CHECK_MESSAGE(settings::read_config(File(name + " = " + good).path(), settings), name, " = ", good);
+            CHECK_MESSAGE(settings::read_config(File(one.name + " = " + good).path(), settings), one.name, " = ", good);
         }
-        for (const auto& bad : {below, above})
-            CHECK_MESSAGE(refusal("\n" + name + " = " + bad).rfind(":2: " + name + " must be", 0) == 0, name, " = ",
-                          bad);
+        for (const auto& bad : {one.below, one.above})
+            CHECK_MESSAGE(refusal("\n" + one.name + " = " + bad).rfind(":2: " + one.name + " must be", 0) == 0,
+                          one.name, " = ", bad);
     }
 }
 
