@@ -22,10 +22,23 @@ std::string text_or_empty(const char* text) {
     return text == nullptr ? std::string() : std::string(text);
 }
 
+/// Of a title that is neither quoted nor hexadecimal to its end libauparse 3.0.9 loses the terminating zero: it takes
+/// what it could not decode for more of it (print_proctitle in auparse/interpret.c).
+bool is_garbled_title(std::string_view name, std::string_view raw) {
+    return name == "proctitle" && !raw.starts_with('"') &&
+           raw.find_first_not_of("0123456789abcdefABCDEF") != std::string_view::npos;
+}
+
+std::string value_of_field(auparse_state_t* state) {
+    const auto raw = text_or_empty(auparse_get_field_str(state));
+    if (is_garbled_title(text_or_empty(auparse_get_field_name(state)), raw)) return raw;
+    return text_or_empty(auparse_interpret_field(state));
+}
+
 /// The value of a field that auparse_normalize has chosen, which is where the cursor then stands: 1 is success.
 std::string chosen(auparse_state_t* state, int (*choose)(auparse_state_t*)) {
     if (choose(state) != 1) return {};
-    return text_or_empty(auparse_interpret_field(state));
+    return value_of_field(state);
 }
 
 void read_records(auparse_state_t* state, model::InterpretedEvent& event) {
@@ -40,7 +53,7 @@ void read_records(auparse_state_t* state, model::InterpretedEvent& event) {
                 auto name = text_or_empty(auparse_get_field_name(state));
                 if (name == "type" && record.fields.empty()) continue;
                 if (name == "node" && record.fields.empty()) continue;
-                record.fields.push_back({std::move(name), text_or_empty(auparse_interpret_field(state))});
+                record.fields.push_back({std::move(name), value_of_field(state)});
             } while (auparse_next_field(state) > 0);
         }
         event.records.push_back(std::move(record));

@@ -144,3 +144,15 @@ TEST_CASE("garbage in the fields of every type that libaudit names") {
     }
     CHECK(named > 150);
 }
+
+TEST_CASE("A title that is not hexadecimal to its end is shown as it came") {
+    const std::string title =
+        "000001fASCf\x01"
+        "dfLeL\x04v";
+    const auto event = audit::interpret("type=PROCTITLE msg=audit(1795276360.876:5): proctitle=" + title + "\n");
+    REQUIRE(event.records.size() == 1);
+    REQUIRE(!event.records[0].fields.empty());
+    CHECK(event.records[0].fields.back().value == title);
+    const auto sound = audit::interpret("type=PROCTITLE msg=audit(1795276360.876:5): proctitle=6C73002D6C\n");
+    CHECK(sound.records.at(0).fields.back().value == "ls -l");
+}
