@@ -205,8 +205,11 @@ base::Status AuditHold::set_aside(const std::vector<std::string>& rules) {
     }
     if (is_news) write_found();
     base::Status result;
-    for (std::size_t i = 0; i < std::min(rules.size(), set_aside_max); ++i)
-        keep_first(result, control_.delete_rule(rules[i]));
+    for (std::size_t i = 0; i < std::min(rules.size(), set_aside_max); ++i) {
+        auto gone = control_.delete_rule(rules[i]);
+        if (!gone) std::erase(found_.aside, rules[i]);
+        keep_first(result, std::move(gone));
+    }
     return result;
 }
 
@@ -318,6 +321,7 @@ void AuditHold::write_found() {
 }
 
 base::Status AuditHold::write(const std::string& text) const {
+    if (text_there() == text) return {};  // what cannot be set aside is tried again and again
     const std::string temporary = file_ + ".new";
     errno = 0;
     std::ofstream out(temporary, std::ios::trunc);

@@ -82,17 +82,22 @@ void Episodes::is_over_without(const std::vector<audit::Finding>& findings, Mome
     }
 }
 
+/// Alarms go on as of the one before.
+void Episodes::begin(Episode& episode, const audit::Finding& finding, Moment now) const {
+    episode.told = {now.real_ns, finding.kind, good_ns_, 0, now.real_ns, 0, ::getpid(), finding.by, {}};
+    episode.whats.clear();
+    episode.word_ns.reset();
+}
+
 void Episodes::note(const audit::Finding& finding, Moment now) {
-    auto found = episodes_.find(finding.kind);
-    if (found == episodes_.end()) {
-        found = episodes_.emplace(finding.kind, Episode{}).first;
-        found->second.told = {now.real_ns, finding.kind, good_ns_, 0, now.real_ns, 0, ::getpid(), finding.by, {}};
-    }
-    Episode& episode = found->second;
+    Episode& episode = episodes_[finding.kind];
+    const bool was_calm = now.mono_ns - episode.found_ns > timing_.calm_ms * ms;
+    const bool is_told = episode.told.to_ns != 0 && !episode.has_news;
+    if (episode.whats.empty() || (was_calm && is_told)) begin(episode, finding, now);
     if (episode.whats.size() < whats_max) episode.whats.insert(finding.what);
     episode.told.what = text_of(episode.whats);
     episode.told.to_ns = 0;
-    if (now.mono_ns - episode.found_ns > timing_.calm_ms * ms) episode.pause_ms = 0;
+    if (was_calm) episode.pause_ms = 0;
     episode.found_ns = now.mono_ns;
     episode.has_news = episode.has_alarm = true;
 }

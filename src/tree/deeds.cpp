@@ -187,10 +187,18 @@ void Tracker::State::make_room_for_change() {
     while (config_changes.size() > changes_max / 2) config_changes.pop_front();
 }
 
-/// What comes again soon is the same. Who hides by it who did it is taken for the one who undid it.
+/// What the same process does again soon is the same, and so is what nobody is known to have done. Who hides by it who
+/// did it is taken for the one who undid it.
 void Tracker::State::add_tampering(Weakness kind, const ConfigChange& deed, const Undoing& undoing) {
-    const auto same = std::find_if(tampering.begin(), tampering.end(), [&](const Tampering& one) {
+    const ConfigChange* const undone_by = undoing.by != nullptr && !is_ours(*undoing.by) ? undoing.by : nullptr;
+    const ConfigChange* const culprit = deed.by != 0 ? &deed : undone_by;
+    const auto by = culprit != nullptr ? culprit->by : 0;
+    const auto is_lately = [&](const Tampering& one) {
         return one.recorder == 0 && one.kind == kind && deed.time_ns - one.told_ns < episode_ns;
+    };
+    const bool is_alarm = std::none_of(tampering.begin(), tampering.end(), is_lately);
+    const auto same = std::find_if(tampering.begin(), tampering.end(), [&](const Tampering& one) {
+        return is_lately(one) && (one.tamper.by == by || one.tamper.by == 0 || by == 0);
     });
     const bool is_new = same == tampering.end();
     Tampering& one = is_new ? begin_tampering(kind, deed.time_ns) : *same;
@@ -200,10 +208,9 @@ void Tracker::State::add_tampering(Weakness kind, const ConfigChange& deed, cons
         one.tamper.from_ns = deed.time_ns;
         one.tamper.auid = deed.auid;
         one.tamper.times = 0;
-        alarms.push_back("tampering: " + one.tamper.what + "; it was undone by others; see lineage status");
+        if (is_alarm)
+            alarms.push_back("tampering: " + one.tamper.what + "; it was undone by others; see lineage status");
     }
-    const ConfigChange* const undone_by = undoing.by != nullptr && !is_ours(*undoing.by) ? undoing.by : nullptr;
-    const ConfigChange* const culprit = deed.by != 0 ? &deed : undone_by;
     if (culprit != nullptr && culprit->by != 0 && (one.tamper.by == 0 || (one.tamper.inferred && deed.by != 0))) {
         one.tamper.by = culprit->by;
         one.tamper.pid = culprit->pid;

@@ -11,7 +11,7 @@ namespace {
 
 using What = model::AuditConfigChange::What;
 
-constexpr std::size_t tampering_max = 64;  // capture tells of each kind once in its alarm interval
+constexpr std::size_t tampering_max = 256;  // capture tells of each kind once in two seconds or so
 constexpr model::TimeNs records_come_within_ns = 2'000'000'000;
 constexpr model::TimeNs remembered_ns = 60'000'000'000;
 // AUDIT_FILTER_* of include/uapi/linux/audit.h.

@@ -3,10 +3,10 @@
 //
 // Promises: what is found is undone at once, unless the same kind keeps coming back or cannot be undone: then not more
 // often than once in `pause_max_ms`, so that a loader that goes on removing our rules costs it more than us. One kind
-// of weakness that comes again within the alarm interval is one episode, of which there is a word at once, then at most
-// one a second, and one alarm an interval. It is undone when a picture no longer shows it, not when the kernel took
-// what we did about it. Nobody else's rules are touched, but those that no order of rules can outrank (see
-// audit/weakness.hpp): they are set aside until we end.
+// of weakness that comes again before `calm_ms` is over is one episode, of which there is a word at once, then at most
+// one a second. There is one alarm of a kind in an interval. It is undone when a picture no longer shows it, not when
+// the kernel took what we did about it. Nobody else's rules are touched, but those that no order of rules can outrank
+// (see audit/weakness.hpp): they are set aside until we end.
 #pragma once
 
 #include <algorithm>
@@ -76,6 +76,7 @@ private:
         bool is_fresh = false;  ///< undone for the first time, it seems; no alarm before a picture shows whether it is
     };
     void is_over_without(const std::vector<audit::Finding>& findings, Moment now);
+    void begin(Episode& episode, const audit::Finding& finding, Moment now) const;
     void note(const audit::Finding& finding, Moment now);
     void mend(const std::vector<audit::Finding>& findings, const audit::Picture& picture, Moment now, Mender& mender,
               AuditWatch::Answer& answer);

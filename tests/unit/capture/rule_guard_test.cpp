@@ -78,6 +78,27 @@ TEST_CASE("one removal is undone, told and alarmed about at once, with the inter
     CHECK(world.told.size() == 2);
 }
 
+TEST_CASE("what comes back after a calm is told as another one, but alarmed about no sooner") {
+    World world;
+    world.look(0);
+    for (const auto pause_ms : {400, 3000, 500}) {
+        world.now_ms += pause_ms;
+        world.look(1);
+        world.now_ms += 20;
+        world.look(0);
+        world.now_ms += 1200;  // its last word
+        world.look(0);
+    }
+    std::set<model::TimeNs> episodes;
+    for (const auto& one : world.told) episodes.insert(one.found_ns);
+    CHECK(episodes.size() == 2);
+    CHECK(world.told.front().from_ns == boot + 10'000 * ms);
+    CHECK(world.told.back().from_ns == boot + 11'620 * ms);
+    CHECK(world.told.back().times == 2);
+    CHECK(world.told.back().to_ns != 0);
+    CHECK(world.alarms.size() == 1);
+}
+
 TEST_CASE("what the kernel took and is there all the same is not said to be undone") {
     World world;
     for (int i = 0; i < 10; ++i) world.look(1), world.now_ms += 300;

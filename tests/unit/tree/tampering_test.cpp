@@ -474,6 +474,25 @@ TEST_CASE("who does it again and again makes one record with a count") {
     CHECK(world.tracker.take_alarms().size() == 1);
 }
 
+TEST_CASE("two that do the same soon after one another are two deeds, each with its own name and time") {
+    World world;
+    looked(world, 1, 2);
+    for (const model::Pid pid : {60, 61}) {
+        const model::TimeNs at_ms = 1000 + 5000 * (pid - 60);
+        change(world, at_ms, 100 + 2 * pid, pid, What::rule_added, "", 1);
+        change(world, at_ms + 10, 101 + 2 * pid, pid, What::rule_removed, "", 1);
+    }
+    change(world, 12'000, 300, 72, What::other, "");
+    const auto all = told(world);
+    REQUIRE(all.size() == 2);
+    CHECK(all[0].pid == 60);
+    CHECK(all[0].to_ns == start + 1013 * ms);
+    CHECK(all[1].pid == 61);
+    CHECK(all[1].from_ns == start + 6000 * ms);
+    CHECK(all[1].times == 1);
+    CHECK(world.tracker.take_alarms().size() == 1);
+}
+
 TEST_CASE("whoever took our registration is named by it") {
     World world;
     named(world, 70, "thief");
