@@ -7,6 +7,7 @@
 #include "rows.hpp"
 #include "schema.hpp"
 #include "sqlite.hpp"
+#include "writer_lock.hpp"
 
 namespace lineage::store {
 namespace {
@@ -43,7 +44,15 @@ RecordText record_text() {
 }  // namespace
 
 struct Remains::State {
-    explicit State(const std::string& path) : database(path, path, SQLITE_OPEN_READWRITE) {}
+    explicit State(const std::string& path)
+        : database(path, uri_of(path, has_no_log(path) ? "?immutable=1" : "?vfs=unix-none"),
+                   SQLITE_OPEN_READONLY | SQLITE_OPEN_URI) {
+        // Whoever reads a log has its index in a file beside it, but for who has it alone.
+        database.execute("PRAGMA locking_mode = EXCLUSIVE");
+        // Of a file that is shorter than its header says nothing is read, but by who may write the schema
+        // (lockBtree() in SQLite's btree.c); nor of one of whose tables one cannot be understood.
+        database.execute("PRAGMA writable_schema = ON");
+    }
 
     Database database;
     Names names{database};
@@ -156,12 +165,13 @@ struct Remains::State {
 };
 
 base::Result<Remains> Remains::open(const std::string& path) {
+    if (auto status = nobody_writes(path); !status) return tl::unexpected(status.error());
     auto state = std::make_unique<State>(path);
     Statement tables(state->database, "SELECT count(*) FROM sqlite_schema WHERE name IN ('process', 'boot')");
     const bool found = tables.start().next() && tables.integer(0) == 2;
     tables.stop();
     if (auto status = state->database.take_failure(); !status) return tl::unexpected(status.error());
-    if (!found) return base::fail("database " + path, "holds no history");
+    if (!found) return base::fail("database " + path, "holds no history, or has lost the page that says where");
     return Remains(std::move(state));
 }
 
