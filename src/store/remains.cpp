@@ -1,5 +1,6 @@
 #include "lineage/store/remains.hpp"
 
+#include <map>
 #include <optional>
 
 #include "names.hpp"
@@ -78,7 +79,8 @@ struct Remains::State {
         return try_to<model::Credentials>([&] { return names.credentials(number); });
     }
 
-    /// The rows of a table by ascending id, past what cannot be read. `columns` begin with the id.
+    /// The rows of a table by ascending id, past what cannot be read. `columns` begin with the id. Pages of different
+    /// times show rows in the wrong place, again, or without end: each round begins behind the one before.
     template <class Row>
     void each(const std::string& table, const std::string& columns, Row (*read)(const Statement&),
               const std::function<void(Row&&)>& take) {
@@ -86,18 +88,25 @@ struct Remains::State {
         Statement first(database, "SELECT id FROM " + table + " WHERE id>?1 ORDER BY id LIMIT 1");
         std::int64_t last = 0;
         for (;;) {
-            std::vector<Row> batch;
-            for (rows.start(last, std::int64_t{rows_at_once}); rows.next();) {
-                last = rows.integer(0);
-                batch.push_back(read(rows));
+            std::map<std::int64_t, Row> batch;
+            std::size_t count = 0;
+            bool in_order = true;
+            const auto begin = last;
+            for (rows.start(begin, std::int64_t{rows_at_once}); rows.next(); ++count) {
+                const auto id = rows.integer(0);
+                in_order = in_order && id > last;
+                last = id;
+                if (id > begin) batch.try_emplace(id, read(rows));
             }
             rows.stop();
             const bool whole = well();
-            const bool at_end = whole && batch.size() < rows_at_once;
-            for (auto& row : batch) take(std::move(row));
+            const bool at_end = whole && count < rows_at_once;
+            if (at_end || last <= begin) last = batch.empty() ? begin : batch.rbegin()->first;
+            for (auto& [id, row] : batch)
+                if (id <= last) take(std::move(row));  // the others come in their place
+            if (!whole || !in_order) ++holes;
             if (at_end) return;
-            if (whole) continue;
-            ++holes;
+            if (whole && last > begin) continue;
             const auto behind = behind_hole(first, last);
             if (!behind) return;
             last = *behind;
@@ -108,9 +117,9 @@ struct Remains::State {
     /// by doubling the distance and halving it again. nullopt: there are none.
     std::optional<std::int64_t> behind_hole(Statement& first, std::int64_t last) {
         const auto readable = [&](std::int64_t from) {
-            first.start(from).next();
+            const bool in_place = !first.start(from).next() || first.integer(0) > from;
             first.stop();
-            return well();
+            return well() && in_place;
         };
         std::int64_t step = 1;
         while (last + step < id_max && !readable(last + step)) step *= 2;

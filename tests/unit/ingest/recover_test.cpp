@@ -263,6 +263,25 @@ TEST_CASE("from a database that was cut short, also within a page: as if the res
     CHECK(last == 0);
 }
 
+TEST_CASE(
+    "from a database whose pages are of different times, so that rows come again and again: it ends, nobody twice") {
+    const History history;
+    const auto whole = read_file(history.database());
+    const auto pages = whole.size() / page_bytes;
+    int found = 0;
+    for (std::size_t page = 40; page < 50; ++page) {
+        CAPTURE(page);
+        auto bytes = whole;
+        for (std::size_t other = page + 1; other < pages; ++other)
+            bytes.replace(other * page_bytes, page_bytes, whole, page * page_bytes, page_bytes);
+        std::ofstream(history.database(), std::ios::binary) << bytes;
+        const auto recovered = recover(history, false, true);
+        CHECK(recovered.report.holes > 0);
+        found += recovered.of_boot[0] + recovered.of_boot[1];
+    }
+    CHECK(found > 0);
+}
+
 TEST_CASE("from a database whose pages' map is overwritten: everything") {
     const History history;
     const base::UniqueFd file(::open(history.database().c_str(), O_WRONLY | O_CLOEXEC));
