@@ -29,6 +29,8 @@ std::string trouble_at(const fs::path& path, mode_t type, int made) {
     }
     const int error = errno;
     if (!leads_nowhere(error)) return {};
+    // What a link leads to is made by nobody.
+    if (error == ENOENT && ::lstat(path.c_str(), &status) == 0) return path.string() + " is a link that leads nowhere";
     if (error != ENOENT || made < 0) return path.string() + ": " + std::strerror(error);
     return trouble_at(path.parent_path(), S_IFDIR, made - 1);
 }

@@ -114,8 +114,13 @@ base::Status TrackerProcess::follow_journal(int channel, int questions, pid_t pa
         (void)::send(channel, packet.data(), packet.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     };
     options.alarm = [say](const std::string& text) { say(alarm_packet + text.substr(0, packet_bytes_max / 2)); };
-    options.tell = [say](const base::Status& status) {
-        say(status ? std::string(1, caught_up_packet) : encode(waits_packet, status.error()));
+    // Its root is the journal's folder, which nobody else calls so.
+    const auto as_others_call_it = [&](base::Error error) {
+        if (error.object == "journal " + options.journal) error.object = "journal " + settings_.journal();
+        return error;
+    };
+    options.tell = [&](const base::Status& status) {
+        say(status ? std::string(1, caught_up_packet) : encode(waits_packet, as_others_call_it(status.error())));
     };
     options.alive = [this] { shared_->rounds.fetch_add(1, std::memory_order_relaxed); };
     if (!journal::is_journal(options.journal))
@@ -150,7 +155,7 @@ base::Status TrackerProcess::follow_journal(int channel, int questions, pid_t pa
     ReportingWriter reporting(std::move(*writer), shared_->needed_from);
     const auto reader = std::move(*history);  // gone before the writer is, which leaves the log in order
     options.history = reader.get();
-    return ingest::follow(options, reporting, stop_requested);
+    return ingest::follow(options, reporting, stop_requested).map_error(as_others_call_it);
 }
 
 base::Status TrackerProcess::await_opened(int wait_ms) {

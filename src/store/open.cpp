@@ -42,30 +42,6 @@ base::Status create_if_missing(const std::string& path) {
     return {};
 }
 
-// A file: URI (https://www.sqlite.org/uri.html) that means exactly this path.
-std::string uri_of(const std::string& path, const char* parameters) {
-    static constexpr char hex[] = "0123456789ABCDEF";
-    std::string uri = path.starts_with("//") ? "file://" : "file:";
-    for (const char c : path) {
-        const auto byte = static_cast<unsigned char>(c);
-        const bool is_plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-                              (byte >= '0' && byte <= '9') || c == '/' || c == '.' || c == '-' || c == '_';
-        if (is_plain) {
-            uri.push_back(c);
-        } else {
-            uri.append({'%', hex[byte >> 4], hex[byte & 0xf]});
-        }
-    }
-    return uri + parameters;
-}
-
-// A database that nobody writes, in a place where nobody may: there is no log beside it to be seen or made, so the file
-// is all there is, and will not change.
-bool has_no_log(const std::string& path) {
-    struct stat status {};
-    return ::stat((path + "-wal").c_str(), &status) != 0 || status.st_size == 0;
-}
-
 base::Status check_schema(Database& database) {
     const auto version = schema_version(database, migrations());
     if (!version) return tl::unexpected(version.error());

@@ -1,5 +1,6 @@
 #include "lineage/store/remains.hpp"
 
+#include <map>
 #include <optional>
 
 #include "names.hpp"
@@ -7,6 +8,7 @@
 #include "rows.hpp"
 #include "schema.hpp"
 #include "sqlite.hpp"
+#include "writer_lock.hpp"
 
 namespace lineage::store {
 namespace {
@@ -43,7 +45,15 @@ RecordText record_text() {
 }  // namespace
 
 struct Remains::State {
-    explicit State(const std::string& path) : database(path, path, SQLITE_OPEN_READWRITE) {}
+    explicit State(const std::string& path)
+        : database(path, uri_of(path, has_no_log(path) ? "?immutable=1" : "?vfs=unix-none"),
+                   SQLITE_OPEN_READONLY | SQLITE_OPEN_URI) {
+        // Whoever reads a log has its index in a file beside it, but for who has it alone.
+        database.execute("PRAGMA locking_mode = EXCLUSIVE");
+        // Of a file that is shorter than its header says nothing is read, but by who may write the schema
+        // (lockBtree() in SQLite's btree.c); nor of one of whose tables one cannot be understood.
+        database.execute("PRAGMA writable_schema = ON");
+    }
 
     Database database;
     Names names{database};
@@ -69,7 +79,8 @@ struct Remains::State {
         return try_to<model::Credentials>([&] { return names.credentials(number); });
     }
 
-    /// The rows of a table by ascending id, past what cannot be read. `columns` begin with the id.
+    /// The rows of a table by ascending id, past what cannot be read. `columns` begin with the id. Pages of different
+    /// times show rows in the wrong place, again, or without end: each round begins behind the one before.
     template <class Row>
     void each(const std::string& table, const std::string& columns, Row (*read)(const Statement&),
               const std::function<void(Row&&)>& take) {
@@ -77,18 +88,25 @@ struct Remains::State {
         Statement first(database, "SELECT id FROM " + table + " WHERE id>?1 ORDER BY id LIMIT 1");
         std::int64_t last = 0;
         for (;;) {
-            std::vector<Row> batch;
-            for (rows.start(last, std::int64_t{rows_at_once}); rows.next();) {
-                last = rows.integer(0);
-                batch.push_back(read(rows));
+            std::map<std::int64_t, Row> batch;
+            std::size_t count = 0;
+            bool in_order = true;
+            const auto begin = last;
+            for (rows.start(begin, std::int64_t{rows_at_once}); rows.next(); ++count) {
+                const auto id = rows.integer(0);
+                in_order = in_order && id > last;
+                last = id;
+                if (id > begin) batch.try_emplace(id, read(rows));
             }
             rows.stop();
             const bool whole = well();
-            const bool at_end = whole && batch.size() < rows_at_once;
-            for (auto& row : batch) take(std::move(row));
+            const bool at_end = whole && count < rows_at_once;
+            if (at_end || last <= begin) last = batch.empty() ? begin : batch.rbegin()->first;
+            for (auto& [id, row] : batch)
+                if (id <= last) take(std::move(row));  // the others come in their place
+            if (!whole || !in_order) ++holes;
             if (at_end) return;
-            if (whole) continue;
-            ++holes;
+            if (whole && last > begin) continue;
             const auto behind = behind_hole(first, last);
             if (!behind) return;
             last = *behind;
@@ -99,9 +117,9 @@ struct Remains::State {
     /// by doubling the distance and halving it again. nullopt: there are none.
     std::optional<std::int64_t> behind_hole(Statement& first, std::int64_t last) {
         const auto readable = [&](std::int64_t from) {
-            first.start(from).next();
+            const bool in_place = !first.start(from).next() || first.integer(0) > from;
             first.stop();
-            return well();
+            return well() && in_place;
         };
         std::int64_t step = 1;
         while (last + step < id_max && !readable(last + step)) step *= 2;
@@ -156,12 +174,13 @@ struct Remains::State {
 };
 
 base::Result<Remains> Remains::open(const std::string& path) {
+    if (auto status = nobody_writes(path); !status) return tl::unexpected(status.error());
     auto state = std::make_unique<State>(path);
     Statement tables(state->database, "SELECT count(*) FROM sqlite_schema WHERE name IN ('process', 'boot')");
     const bool found = tables.start().next() && tables.integer(0) == 2;
     tables.stop();
     if (auto status = state->database.take_failure(); !status) return tl::unexpected(status.error());
-    if (!found) return base::fail("database " + path, "holds no history");
+    if (!found) return base::fail("database " + path, "holds no history, or has lost the page that says where");
     return Remains(std::move(state));
 }
 

@@ -1,5 +1,7 @@
 #include "sqlite.hpp"
 
+#include <sys/stat.h>
+
 #include <cstring>
 
 #include "lineage/base/check.hpp"
@@ -44,6 +46,27 @@ base::Error explain(const std::string& path, sqlite3* handle, int code) {
 }
 
 }  // namespace
+
+std::string uri_of(const std::string& path, const char* parameters) {
+    static constexpr char hex[] = "0123456789ABCDEF";
+    std::string uri = path.starts_with("//") ? "file://" : "file:";
+    for (const char c : path) {
+        const auto byte = static_cast<unsigned char>(c);
+        const bool is_plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+                              (byte >= '0' && byte <= '9') || c == '/' || c == '.' || c == '-' || c == '_';
+        if (is_plain) {
+            uri.push_back(c);
+        } else {
+            uri.append({'%', hex[byte >> 4], hex[byte & 0xf]});
+        }
+    }
+    return uri + parameters;
+}
+
+bool has_no_log(const std::string& path) {
+    struct stat status {};
+    return ::stat((path + "-wal").c_str(), &status) != 0 || status.st_size == 0;
+}
 
 Database::Database(std::string path, const std::string& uri, int flags) : path_(std::move(path)) {
     // Its count of memory in use costs a mutex at every allocation, 5% of an import, and is asked by nobody.

@@ -19,6 +19,11 @@ namespace lineage::store {
 /// How long a statement waits for another program's transaction to end.
 constexpr int busy_wait_ms = 10'000;
 
+/// A file: URI (https://www.sqlite.org/uri.html) that means exactly this path.
+std::string uri_of(const std::string& path, const char* parameters);
+/// There is no log beside this database to be seen: if nobody writes it, the file is all there is, and will not change.
+bool has_no_log(const std::string& path);
+
 class Database {
 public:
     /// `flags` are sqlite3_open_v2's. A failure to open is the first failure.

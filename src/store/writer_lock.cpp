@@ -24,6 +24,16 @@ std::string holder(int fd) {
     return pid > 0 ? " (pid " + std::to_string(pid) + ")" : std::string();
 }
 
+tl::unexpected<base::Error> written(const std::string& path, int lock) {
+    return base::fail("database " + path, "another lineage is writing to it" + holder(lock));
+}
+
+/// "" with errno: the database is not there.
+std::string lock_path_of(const std::string& path) {
+    char real[PATH_MAX];
+    return ::realpath(path.c_str(), real) == nullptr ? "" : std::string(real) + ".lock";
+}
+
 base::Result<base::UniqueFd> lock_inode(const std::string& path) {
     struct stat status {};
     if (::geteuid() != 0 || ::stat(path.c_str(), &status) != 0) return base::UniqueFd();
@@ -43,16 +53,15 @@ base::Result<base::UniqueFd> lock_inode(const std::string& path) {
 }  // namespace
 
 base::Result<WriterLock> lock_for_writing(const std::string& path) {
-    char real[PATH_MAX];
-    if (::realpath(path.c_str(), real) == nullptr) return base::fail_errno("open " + path, errno);
-    const std::string lock_path = std::string(real) + ".lock";
+    const auto lock_path = lock_path_of(path);
+    if (lock_path.empty()) return base::fail_errno("open " + path, errno);
     base::UniqueFd fd(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!fd) return base::fail_errno("open " + lock_path, errno);
     // flock and not fcntl: it also tells two writers of one process apart (flock(2)).
     while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
         if (errno == EINTR) continue;
         if (errno != EWOULDBLOCK) return base::fail_errno("lock " + lock_path, errno);
-        return base::fail("database " + path, "another lineage is writing to it" + holder(fd.get()));
+        return written(path, fd.get());
     }
     const auto pid = std::to_string(::getpid()) + "\n";
     // The pid is only for the message above; the lock holds without it.
@@ -60,6 +69,12 @@ base::Result<WriterLock> lock_for_writing(const std::string& path) {
     auto of_inode = lock_inode(path);
     if (!of_inode) return tl::unexpected(of_inode.error());
     return WriterLock{std::move(fd), std::move(*of_inode)};
+}
+
+base::Status nobody_writes(const std::string& path) {
+    const base::UniqueFd fd(::open(lock_path_of(path).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (!fd || ::flock(fd.get(), LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK) return {};
+    return written(path, fd.get());
 }
 
 }  // namespace lineage::store

@@ -25,4 +25,7 @@ struct WriterLock {
 /// `path` is the database's; it must exist.
 base::Result<WriterLock> lock_for_writing(const std::string& path);
 
+/// Fails while somebody holds the lock of that name. Makes no file, and keeps no lock.
+base::Status nobody_writes(const std::string& path);
+
 }  // namespace lineage::store

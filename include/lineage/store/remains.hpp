@@ -1,5 +1,6 @@
 // What can still be read of a damaged database: row by row, past the pages that cannot be. Nothing is believed that
-// cannot be true, and nothing is written. A process may lack its texts or its parent; what is missing is empty.
+// cannot be true. Nothing is written, neither to the file nor beside it: it may be all that is left, lie on a medium
+// that is read-only, or on one that is full. A process may lack its texts or its parent; what is missing is empty.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,9 @@ namespace lineage::store {
 
 class Remains {
 public:
-    /// Fails when not even its tables can be found: its first page is lost.
+    /// Fails when not even its tables can be found: its first page is lost. A file that was cut short anywhere behind
+    /// that page is a damaged one like any other. Fails while it is being written: what is read is taken for all there
+    /// is.
     static base::Result<Remains> open(const std::string& path);
     Remains(Remains&&) noexcept;
     Remains& operator=(Remains&&) noexcept;

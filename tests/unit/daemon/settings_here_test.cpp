@@ -44,6 +44,7 @@ TEST_CASE("what is wrong on this machine alone names its line, too, where a file
     std::ofstream(folder.path + "/lineage.db") << "";
     fs::create_hard_link(folder.path + "/lineage.db", folder.path + "/hard");
     fs::create_directory_symlink(folder.path, folder.path + "/link");
+    fs::create_symlink(folder.path + "/nothing", folder.path + "/dangling");
     const auto refused = [&](std::string text) {
         for (auto at = text.find('@'); at != std::string::npos; at = text.find('@')) text.replace(at, 1, folder.path);
         const File file(text);
@@ -63,11 +64,11 @@ TEST_CASE("what is wrong on this machine alone names its line, too, where a file
         CHECK_MESSAGE(refused("\n[audit_log]\nfile = '" + std::string(log) + "'") == ":3:", log);
     CHECK(refused("[audit_log]\nfile = '@/audit.log'") == "taken");
     CHECK(refused("[audit_log]\nfile = '@/lineage.journal.log'") == "taken");
-    for (const auto* const database : {"@/no/no/x.db", "@", "@/lineage.db/x", "/dev/null"})
+    for (const auto* const database : {"@/dangling", "@/no/no/x.db", "@", "@/lineage.db/x", "/dev/null"})
         CHECK_MESSAGE(refused("\ndb = '" + std::string(database) + "'") == ":2:", database);
     CHECK(refused("db = '/" + std::string(5000, 'x') + "'") == ":1:");
     CHECK(refused("db = '@/new/x.db'\njournal_dir = '@/new/journal'") == "taken");
-    for (const auto* const journal : {"@/no/journal", "@/lineage.db", "@/lineage.db/x"})
+    for (const auto* const journal : {"@/dangling", "@/no/journal", "@/lineage.db", "@/lineage.db/x"})
         CHECK_MESSAGE(refused("journal_dir = '" + std::string(journal) + "'") == ":1:", journal);
     CHECK(refused("journal_dir = '@/journal'") == "taken");
     if (::geteuid() != 0) return;

@@ -9,6 +9,8 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -138,8 +140,23 @@ struct Recovered {
     int stray_events = 0;     ///< on pid 0: the row of whom they are about is lost
 };
 
+std::string read_file(const fs::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// What a recovery must leave as it is.
+std::map<std::string, std::string> files_beside(const std::string& database) {
+    std::map<std::string, std::string> files;
+    for (const auto& entry : fs::directory_iterator(fs::path(database).parent_path()))
+        if (entry.path().string().starts_with(database)) files[entry.path().string()] = read_file(entry.path());
+    return files;
+}
+
 Recovered recover(const History& history, bool use_journal, bool use_database) {
     const auto to = history.path + "/new.db";
+    const auto before = files_beside(history.database());
+    for (const char* part : {"", "-wal", "-shm", ".lock"}) fs::remove(to + part);
     Recovered result;
     {
         const auto writer = store::open_writer(to);
@@ -150,6 +167,7 @@ Recovered recover(const History& history, bool use_journal, bool use_database) {
         if (!report) FAIL(report.error().message());
         result.report = *report;
     }
+    REQUIRE(files_beside(history.database()) == before);
     REQUIRE(store::check(to));
     const auto reader = store::open_reader(to);
     REQUIRE(reader);
@@ -220,6 +238,99 @@ TEST_CASE("from a damaged database alone: what its readable pages hold") {
     CHECK(recovered.report.from_database >= static_cast<std::uint64_t>(found));
     CHECK(recovered.orphans > 0);
     CHECK(recovered.events > processes_a_boot / events_every);
+}
+
+TEST_CASE("from a database that was cut short, also within a page: as if the rest of it were there and unreadable") {
+    const History history;
+    const auto bytes = fs::file_size(history.database());
+    const auto all = recover(history, false, true);
+    REQUIRE(all.of_boot[0] + all.of_boot[1] == 2 * processes_a_boot);
+    int last = 2 * processes_a_boot;
+    for (const auto left : {bytes - page_bytes, bytes - 10 * page_bytes - 100, bytes / 2, 2 * page_bytes + 1}) {
+        CAPTURE(left);
+        fs::resize_file(history.database(), left);
+        const auto cut = recover(history, false, true);
+        fs::resize_file(history.database(), bytes);
+        const auto padded = recover(history, false, true);
+        const int found = cut.of_boot[0] + cut.of_boot[1];
+        CHECK(found == padded.of_boot[0] + padded.of_boot[1]);
+        CHECK(cut.whole == padded.whole);
+        CHECK(cut.events == padded.events);
+        CHECK(found <= last);
+        last = found;
+        if (left >= bytes / 2) CHECK(found > processes_a_boot / 2);
+    }
+    CHECK(last == 0);
+}
+
+TEST_CASE(
+    "from a database whose pages are of different times, so that rows come again and again: it ends, nobody twice") {
+    const History history;
+    const auto whole = read_file(history.database());
+    const auto pages = whole.size() / page_bytes;
+    int found = 0;
+    for (std::size_t page = 40; page < 50; ++page) {
+        CAPTURE(page);
+        auto bytes = whole;
+        for (std::size_t other = page + 1; other < pages; ++other)
+            bytes.replace(other * page_bytes, page_bytes, whole, page * page_bytes, page_bytes);
+        std::ofstream(history.database(), std::ios::binary) << bytes;
+        const auto recovered = recover(history, false, true);
+        CHECK(recovered.report.holes > 0);
+        found += recovered.of_boot[0] + recovered.of_boot[1];
+    }
+    CHECK(found > 0);
+}
+
+TEST_CASE("from a database whose pages' map is overwritten: everything") {
+    const History history;
+    const base::UniqueFd file(::open(history.database().c_str(), O_WRONLY | O_CLOEXEC));
+    REQUIRE(::pwrite(file.get(), std::string(page_bytes, '\xa5').data(), page_bytes, page_bytes) > 0);
+    const auto recovered = recover(history, false, true);
+    CHECK(recovered.whole == 2 * processes_a_boot);
+    CHECK(recovered.report.holes == 0);
+}
+
+TEST_CASE("what only the log beside a damaged database holds comes back, and stays there") {
+    History history;
+    {
+        const auto writer = store::open_writer(history.database());
+        REQUIRE(writer);
+        REQUIRE((*writer)->begin());
+        (*writer)->put(model::Gap{9, 1, 1, 2, std::nullopt, model::Witness::audit, "told by the log alone"});
+        REQUIRE((*writer)->commit());
+        fs::copy(history.database() + "-wal", history.path + "/kept");
+    }
+    REQUIRE(history.damage(10) > 5);
+    fs::copy(history.path + "/kept", history.database() + "-wal", fs::copy_options::overwrite_existing);
+    recover(history, false, true);
+    const auto told = (*store::open_reader(history.path + "/new.db"))->gaps();
+    REQUIRE(told);
+    CHECK(std::any_of(told->begin(), told->end(),
+                      [](const model::Gap& gap) { return gap.why == "told by the log alone"; }));
+}
+
+TEST_CASE("a database that is being written is refused") {
+    const History history;
+    const auto writer = store::open_writer(history.database());
+    REQUIRE(writer);
+    const auto to = store::open_writer(history.path + "/new.db");
+    REQUIRE(to);
+    const auto report = ingest::recover("", history.database(), **to, [&] { return store::open_reader(""); });
+    REQUIRE_FALSE(report);
+    CHECK(report.error().message().find("another lineage is writing to it") != std::string::npos);
+}
+
+TEST_CASE("a database that was cut within its first page is refused") {
+    const History history;
+    for (const auto left : {page_bytes / 2, std::size_t{50}, std::size_t{0}}) {
+        CAPTURE(left);
+        fs::resize_file(history.database(), left);
+        fs::remove(history.path + "/new.db");
+        const auto writer = store::open_writer(history.path + "/new.db");
+        REQUIRE(writer);
+        CHECK_FALSE(ingest::recover("", history.database(), **writer, [&] { return store::open_reader(""); }));
+    }
 }
 
 TEST_CASE("both: the journal's part whole, of the time before it what the database can still tell, nobody twice") {
