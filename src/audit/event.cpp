@@ -162,6 +162,8 @@ void Event::absorb_config_change(std::string_view fields, model::TimeNs received
             change.what = What::setting;
             change.name = name;
             if (parse_decimal(value, number)) change.value = number;
+        } else if (name == "old" && parse_decimal(value, number)) {
+            change.old = number;
         }
     }
 }
@@ -429,6 +431,7 @@ void Event::save(base::Encoder& out) const {
     out.put(change_->list);
     out.put_bytes(change_->name);
     out.put(change_->value);
+    out.put(change_->old);
     out.put(change_->success);
     out.put(change_->received_ns);
 }
@@ -477,6 +480,7 @@ void Event::restore(base::Decoder& in) {
     in.get(change.list);
     change.name = in.get_bytes();
     in.get(change.value);
+    in.get(change.old);
     change.success = in.get<bool>();
     in.get(change.received_ns);
 }

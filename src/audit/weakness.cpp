@@ -135,6 +135,13 @@ bool are_first(const std::vector<std::string>& exit) {
     return begins_with(in_first_writing(exit), lineage_rules());
 }
 
+std::int64_t count_excludes(const std::vector<std::string>& rules) {
+    return std::count_if(rules.begin(), rules.end(), [](const std::string& rule) {
+        const auto view = view_of(rule);
+        return view && view->list == AUDIT_FILTER_EXCLUDE;
+    });
+}
+
 std::vector<std::string> exit_rules(const std::vector<std::string>& rules) {
     std::vector<std::string> exit;
     std::copy_if(rules.begin(), rules.end(), std::back_inserter(exit), [](const std::string& rule) {

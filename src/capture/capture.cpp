@@ -8,9 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstdlib>
-#include <deque>
 #include <map>
 #include <set>
 #include <string>
@@ -19,7 +17,6 @@
 #include "audit_input.hpp"
 #include "clocks.hpp"
 #include "datagrams.hpp"
-#include "lineage/audit/record.hpp"
 #include "lineage/base/check.hpp"
 #include "lineage/base/codec.hpp"
 #include "lineage/connector/connector.hpp"
@@ -44,7 +41,6 @@ constexpr int serve_every = 16;      // processes of a snapshot between looks at
 // "1200 - 1299 messages internal to the audit daemon" (linux/audit.h): it begins, ends, rotates its log.
 constexpr std::uint16_t daemon_types_first = 1200;
 constexpr std::uint16_t daemon_types_last = 1299;
-constexpr std::size_t lost_checks_max = 128;  // a look a second, and some that records ask for: as late they may be
 constexpr TimeNs finish_ns_max = 500'000'000;
 constexpr TimeNs never = INT64_MAX;
 
@@ -109,11 +105,7 @@ struct Capture::State {
     TimeNs look_due = never;
     TimeNs audit_changed_ns = 1;  ///< real: as records told, and nobody has looked since; 0: that has been looked at
     TimeNs look_earliest = 0;
-    struct LostCheck {
-        TimeNs at_ns = 0;  ///< real
-        std::uint32_t lost = 0;
-    };
-    std::deque<LostCheck> lost_checks;  ///< recent looks at the kernel's counter
+    model::AuditLook looked;  ///< last; all 0: not yet
     TimeNs reconcile_due = never;
     TimeNs answer_due = never;
     TimeNs snapshot_at = 0;
@@ -233,7 +225,6 @@ struct Capture::State {
                 recording.append(frame);
                 ++counters.audit;
                 if (tells_of_audit(frame)) suspect_audit();
-                if (frame.type == AUDIT_CONFIG_CHANGE) lost_was(frame);
                 if (heartbeat && heartbeat->waiting()) heartbeat->see(frame);
             });
         }
@@ -330,42 +321,13 @@ struct Capture::State {
         const TimeNs now = realtime_now();
         // Someone may have set it back to 0 (AUDIT_STATUS_LOST).
         const std::uint32_t more = counter >= carried.lost ? counter - carried.lost : counter;
-        if (more > 0) lost_since(carried.lost_checked_ns, more, now);
+        if (more > 0) {
+            recording.lost(Witness::audit, carried.lost_checked_ns, now, more, "the kernel dropped audit records");
+            publish();
+            want_reconciliation();
+        }
         carried.lost = counter;
         carried.lost_checked_ns = now;
-        note_lost_check();
-    }
-
-    void note_lost_check() {
-        if (lost_checks.size() == lost_checks_max) lost_checks.pop_front();
-        lost_checks.push_back({carried.lost_checked_ns, carried.lost});
-    }
-
-    /// Somebody has set the counter back: "op=set lost=0 old=812 ..." (audit_receive_msg in kernel/audit.c, AUDIT_SET).
-    /// No look sees what was lost since the one before that.
-    void lost_was(const model::Frame& frame) {
-        constexpr std::string_view words = "lost=0 old=";
-        const auto record = frame.source == model::Source::audit ? audit::record_of(frame.payload) : std::nullopt;
-        const auto at = record ? record->fields.find(words) : std::string_view::npos;
-        if (at == std::string_view::npos) return;
-        const auto digits = record->fields.substr(at + words.size());
-        std::uint32_t count = 0;
-        if (std::from_chars(digits.data(), digits.data() + digits.size(), count).ec != std::errc() || count == 0)
-            return;
-        const auto next = std::find_if(lost_checks.begin(), lost_checks.end(),
-                                       [&](const LostCheck& one) { return one.at_ns > record->time_ns; });
-        if (next == lost_checks.begin()) return;  // before our time
-        const LostCheck before = *std::prev(next);
-        const bool was_seen = next != lost_checks.end() && next->lost < before.lost;
-        if (!was_seen && state_watch != nullptr) state_watch->lost_was(count, before.at_ns);
-        if (next == lost_checks.end()) carried.lost = lost_checks.back().lost = 0;
-        if (count > before.lost) lost_since(before.at_ns, count - before.lost, realtime_now());
-    }
-
-    void lost_since(TimeNs since_ns, std::uint32_t count, TimeNs now) {
-        recording.lost(Witness::audit, since_ns, now, count, "the kernel dropped audit records");
-        publish();
-        want_reconciliation();
     }
 
     /// By its type alone: rules or settings were changed, or another daemon begins, ends or wants our place.
@@ -394,7 +356,11 @@ struct Capture::State {
         if (answer.again_ms >= 0) look_due = std::min(look_due, now + TimeNs{answer.again_ms} * 1'000'000);
         look_due = std::max(look_due, look_earliest);
         for (const model::Tampered& one : answer.tampering) recording.tampered(one);
-        if (audit_changed_ns != 0) control(Control::audit_looked, payload_of(answer.asked_ns, realtime_now()));
+        const model::AuditLook look{answer.asked_ns, realtime_now(), answer.excludes};
+        if (audit_changed_ns != 0)
+            control(Control::audit_looked, payload_of(look.asked_ns, look.answered_ns, look.excludes, looked.asked_ns,
+                                                      looked.answered_ns, looked.excludes));
+        looked = look;
         if (answer.asked_ns >= audit_changed_ns) audit_changed_ns = 0;
         if (!answer.tampering.empty()) publish();
         if (answer.reconcile) want_reconciliation();
@@ -531,12 +497,12 @@ void Capture::attach_audit(base::UniqueFd input, AuditFeed feed, bool alone, boo
 
 void Capture::watch_audit(AuditWatch& watched, std::uint32_t lost, TimeNs since_ns) {
     state_->state_watch = &watched;
-    if (!state_->resumed) {
+    if (state_->resumed) {
+        state_->lost_is(lost);
+    } else {
         state_->carried.lost = lost;
         if (since_ns != 0) state_->carried.lost_checked_ns = since_ns;
     }
-    state_->note_lost_check();
-    if (state_->resumed) state_->lost_is(lost);
     state_->look_due = monotonic_now();
     watch(watched.fd(), [state = state_.get()] {
         if (const auto answer = state->state_watch->take()) state->audit_is(*answer);

@@ -44,11 +44,10 @@ AuditWatch::Answer Episodes::see(const audit::Picture& picture, const audit::Wan
     answer.lost = picture.state.lost;
     close(now, answer);
     auto findings = audit::find_weaknesses(picture, wanted);
-    const auto lost = set_back_from_.value_or(lost_);
-    if (set_back_from_ || picture.state.lost < lost_)
+    if (picture.state.lost < lost_)
         findings.push_back(
-            {Weakness::lost_reset, fmt::format("count of lost records {} -> {}", lost, picture.state.lost), {}, 0});
-    lost_ = std::exchange(set_back_from_, {}) ? 0 : picture.state.lost;  // it may be from before
+            {Weakness::lost_reset, fmt::format("count of lost records {} -> {}", lost_, picture.state.lost), {}, 0});
+    lost_ = picture.state.lost;
     is_over_without(findings, now);
     for (const auto& finding : findings) note(finding, now);
     good_ns_ = asked_ns;
@@ -209,6 +208,7 @@ std::optional<AuditWatch::Answer> RuleGuard::take() {
     const Episodes::Moment now{realtime_now(), monotonic_now()};
     auto answer = episodes_.see(*picture, wanted, asked_ns_, now, *this);
     answer.asked_ns = asked_ns_;
+    answer.excludes = audit::count_excludes(picture->rules);
     (void)hold_.tidy(picture->rules);
     if (std::exchange(ask_again_, false)) answer.again_ms = answer.pause_ms;
     return answer;

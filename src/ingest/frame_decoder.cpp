@@ -106,9 +106,16 @@ void FrameDecoder::control(const model::Frame& frame) {
             take_(model::AuditDown{});
             break;
         case model::Control::audit_looked: {
-            const auto asked_ns = time_in(in);
-            const auto answered_ns = time_in(in);
-            if (in.ok()) take_(model::AuditLooked{asked_ns, answered_ns});
+            model::AuditLooked look;
+            look.asked_ns = time_in(in);
+            look.answered_ns = time_in(in);
+            if (in.ok() && !in.rest().empty()) {
+                in.get(look.excludes);
+                look.before.asked_ns = time_in(in);
+                look.before.answered_ns = time_in(in);
+                in.get(look.before.excludes);
+            }
+            if (in.ok()) take_(look);
             break;
         }
         case model::Control::audit_overrun:

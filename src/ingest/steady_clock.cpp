@@ -115,6 +115,10 @@ std::vector<model::Lost> SteadyClock::make_steady(model::Observation& fact) {
             } else if constexpr (std::is_same_v<Fact, model::AuditLooked>) {
                 one.asked_ns = steady(one.asked_ns);
                 one.answered_ns = steady(one.answered_ns);
+                if (one.before.asked_ns != 0) {
+                    one.before.asked_ns = steady(one.before.asked_ns);
+                    one.before.answered_ns = steady(one.before.answered_ns);
+                }
             } else if constexpr (std::is_same_v<Fact, model::SnapshotEnded>) {
                 one.began_ns = steady(one.began_ns);
             } else if constexpr (std::is_same_v<Fact, model::ConnectorDrained>) {

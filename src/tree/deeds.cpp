@@ -34,10 +34,12 @@ bool may_be_ours(const ConfigChange& change) {
 
 /// Of the settings those of which the records tell when all was as before.
 std::optional<Weakness> kind_of(const ConfigChange& change) {
+    if (change.what == What::rule_removed && change.list == exclude_list) return Weakness::records_excluded;
     const auto kind = may_be_ours(change) ? Weakness::rules_outranked : weakness_touched(change);
     if (change.what != What::setting) return kind;
-    const bool weakens =
-        (kind == Weakness::disabled && change.value == 0) || (kind == Weakness::rate_limit && change.value != 0);
+    const bool weakens = (kind == Weakness::disabled && change.value == 0) ||
+                         (kind == Weakness::rate_limit && change.value != 0) ||
+                         (kind == Weakness::lost_reset && change.old > change.value);
     return weakens ? kind : std::nullopt;
 }
 
@@ -49,6 +51,8 @@ std::string text_of(Weakness kind, const ConfigChange& deed) {
             return "audit enabled 1 -> 0 for a while";
         case Weakness::rate_limit:
             return "rate limit 0 -> " + std::to_string(deed.value) + " for a while";
+        case Weakness::lost_reset:
+            return "count of lost records " + std::to_string(deed.old) + " -> " + std::to_string(deed.value);
         case Weakness::rules_outranked:
             return "an unknown rule in the exit list for a while";
         case Weakness::tasks_exempted:
@@ -78,10 +82,47 @@ Tracker::State::Undoing Tracker::State::switching_on(const ConfigChange& deed) {
     return undoing;
 }
 
+/// The last one that was answered before it was made.
+std::optional<model::AuditLook> Tracker::State::look_before(const ConfigChange& change) const {
+    std::optional<model::AuditLook> last;
+    for (const model::AuditLooked& told : audit_looks)
+        for (const model::AuditLook& one : {static_cast<const model::AuditLook&>(told), told.before})
+            if (one.asked_ns != 0 && one.answered_ns < change.time_ns && (!last || one.asked_ns > last->asked_ns))
+                last = one;
+    return last;
+}
+
+/// An `exclude` may drop the record of its own making, and those of all that is done below it; not of its end. Then
+/// there were more at the look behind its removal than the look before and the records between account for. (What was
+/// changed while the kernel listed them may stand in either picture: it counts so that it explains the most.)
+Tracker::State::Undoing Tracker::State::removal_of_unknown(const ConfigChange& removal) const {
+    if (removal.looked_ns == 0) return {};
+    const auto behind = std::find_if(audit_looks.begin(), audit_looks.end(),
+                                     [&](const auto& one) { return one.answered_ns == removal.looked_ns; });
+    const auto before = look_before(removal);
+    if (behind == audit_looks.end() || !before) return {removal.time_ns, removal.time_ns};
+    std::int64_t explained = before->excludes;
+    for (const ConfigChange& one : config_changes) {
+        const auto at_ns = done_ns(one);
+        if (one.list != exclude_list || at_ns < before->asked_ns || one.time_ns > behind->answered_ns) continue;
+        const bool surely = one.time_ns > before->answered_ns && at_ns <= behind->asked_ns;
+        if (one.what == What::rule_added) ++explained;
+        if (one.what == What::rule_removed && surely) --explained;
+    }
+    if (behind->excludes <= explained) return {removal.time_ns, removal.time_ns};
+    return {removal.time_ns, done_ns(removal), nullptr, before->asked_ns};
+}
+
 /// Where the rule may be one of ours, that a stranger removes it shows that it is not: ours, capture had told.
 Tracker::State::Undoing Tracker::State::undoing_of(Changes::iterator deed, Weakness kind) {
     if (kind == Weakness::rules_removed) return putting_back(deed);
     if (kind == Weakness::disabled) return switching_on(*deed);
+    if (kind == Weakness::records_excluded && deed->what == What::rule_removed) return removal_of_unknown(*deed);
+    if (kind == Weakness::lost_reset) {
+        if (deed->looked_ns == 0) return {};
+        const auto before = look_before(*deed);
+        return {deed->time_ns, done_ns(*deed), nullptr, before ? before->asked_ns : 0};
+    }
     const auto at = std::find_if(std::next(deed), config_changes.end(), [&](const ConfigChange& change) {
         if (change.name != deed->name) return false;
         if (kind == Weakness::rate_limit) return change.what == What::setting && change.value == 0;
@@ -170,7 +211,9 @@ void Tracker::State::tell_unseen_deeds(bool all) {
         if ((is_seen ? deed->looked_ns : undoing.sure_ns) > now_ns - words_come_within_ns) continue;
         deed->answered = true;
         const bool is_known = is_told(*kind, deed->time_ns, undoing.sure_ns);
-        const bool is_news = !is_seen && !is_known && !was_put_back(*deed);
+        const bool is_harmless =
+            deed->what == What::rule_removed && deed->list == exclude_list && undoing.since_ns == 0;
+        const bool is_news = !is_seen && !is_known && !is_harmless && !was_put_back(*deed);
         // He has removed his own rule, and none of ours.
         if (undoing.by != nullptr &&
             (is_news || (is_known && is_told(*kind, undoing.by->time_ns, undoing.by->time_ns))))
@@ -205,7 +248,7 @@ void Tracker::State::add_tampering(Weakness kind, const ConfigChange& deed, cons
     if (is_new) {
         one.settled = true;
         one.tamper.what = text_of(kind, deed);
-        one.tamper.from_ns = deed.time_ns;
+        one.tamper.from_ns = undoing.since_ns != 0 ? std::min(undoing.since_ns, deed.time_ns) : deed.time_ns;
         one.tamper.auid = deed.auid;
         one.tamper.times = 0;
         if (is_alarm)

@@ -73,6 +73,7 @@ struct WaitingFork {
 /// The key of our rules (src/audit/calls.hpp), and the list that all of them are in (AUDIT_FILTER_EXIT).
 constexpr std::string_view our_key = "lineage";
 constexpr std::uint32_t exit_list = 4;
+constexpr std::uint32_t exclude_list = 5;  ///< AUDIT_FILTER_EXCLUDE
 
 /// A change of audit's configuration, and who made it as far as the record names a process.
 struct ConfigChange {
@@ -84,6 +85,7 @@ struct ConfigChange {
     std::uint32_t list = 0;
     std::string name;
     std::int64_t value = 0;
+    std::int64_t old = 0;
     model::TimeNs received_ns = 0;     ///< it had been made by then
     model::TimeNs looked_ns = 0;       ///< the answer to the first look asked for after that; 0: none
     model::TimeNs audit_spoke_ns = 0;  ///< of one that switched audit off: the first record after it, by its stamp
@@ -378,9 +380,12 @@ struct Tracker::State {
         model::TimeNs from_ns = model::time_ns_max;
         model::TimeNs sure_ns = model::time_ns_max;
         ConfigChange* by = nullptr;
+        model::TimeNs since_ns = 0;  ///< what was done was in force since then; 0: since it was done
     };
     Undoing undoing_of(Changes::iterator deed, model::Weakness kind);
     Undoing putting_back(Changes::iterator deed);
+    Undoing removal_of_unknown(const ConfigChange& removal) const;
+    [[nodiscard]] std::optional<model::AuditLook> look_before(const ConfigChange& change) const;
     static Undoing switching_on(const ConfigChange& deed);
     void add_tampering(model::Weakness kind, const ConfigChange& deed, const Undoing& undoing);
     void tell(Tampering& one);

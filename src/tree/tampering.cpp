@@ -16,7 +16,6 @@ constexpr model::TimeNs records_come_within_ns = 2'000'000'000;
 constexpr model::TimeNs remembered_ns = 60'000'000'000;
 // AUDIT_FILTER_* of include/uapi/linux/audit.h.
 constexpr std::uint32_t task_list = 1;
-constexpr std::uint32_t exclude_list = 5;
 constexpr std::uint32_t filesystem_list = 6;
 
 bool is_about_audit(const Life& life) {
@@ -55,6 +54,7 @@ void Tracker::State::on(model::AuditConfigChange&& told) {
                         .list = told.list,
                         .name = std::move(told.name),
                         .value = told.value,
+                        .old = told.old,
                         .received_ns = told.received_ns};
     if (told.task.pid > 0) {
         Life& life = life_of(told.task);
@@ -203,6 +203,7 @@ void Tracker::State::save_tampering(base::Encoder& out) const {
         out.put(change.list);
         out.put_bytes(change.name);
         out.put(change.value);
+        out.put(change.old);
         out.put(change.received_ns);
         out.put(change.looked_ns);
         out.put(change.audit_spoke_ns);
@@ -219,6 +220,10 @@ void Tracker::State::save_tampering(base::Encoder& out) const {
     for (const model::AuditLooked& look : audit_looks) {
         out.put(look.asked_ns);
         out.put(look.answered_ns);
+        out.put(look.excludes);
+        out.put(look.before.asked_ns);
+        out.put(look.before.answered_ns);
+        out.put(look.before.excludes);
     }
     out.put(static_cast<std::uint32_t>(tampering.size()));
     for (const Tampering& one : tampering) {
@@ -257,6 +262,7 @@ void Tracker::State::restore_tampering(base::Decoder& in) {
         in.get(change.list);
         change.name = in.get_bytes();
         in.get(change.value);
+        in.get(change.old);
         in.get(change.received_ns);
         in.get(change.looked_ns);
         in.get(change.audit_spoke_ns);
@@ -275,6 +281,10 @@ void Tracker::State::restore_tampering(base::Decoder& in) {
         model::AuditLooked& look = audit_looks.emplace_back();
         in.get(look.asked_ns);
         in.get(look.answered_ns);
+        in.get(look.excludes);
+        in.get(look.before.asked_ns);
+        in.get(look.before.answered_ns);
+        in.get(look.before.excludes);
     }
     const auto count = in.get<std::uint32_t>();
     for (std::uint32_t i = 0; i < count && in.ok(); ++i) {

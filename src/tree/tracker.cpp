@@ -8,7 +8,7 @@ namespace lineage::tree {
 
 namespace {
 
-constexpr std::uint32_t saved_version = 18;
+constexpr std::uint32_t saved_version = 19;
 
 }  // namespace
 

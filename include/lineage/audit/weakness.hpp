@@ -40,6 +40,8 @@ bool hides_records(const std::string& rule);
 bool are_first(const std::vector<std::string>& exit);
 /// The rules of the exit list, in their order.
 std::vector<std::string> exit_rules(const std::vector<std::string>& rules);
+/// How many are in the exclude list.
+std::int64_t count_excludes(const std::vector<std::string>& rules);
 /// As auditctl -l would write it: "-a always,exit -F arch=b64 -S fork,vfork -F key=lineage"; but one line of printable
 /// ASCII, other bytes as \ooo.
 std::string text_of_rule(const std::string& rule);

@@ -50,6 +50,7 @@ public:
     virtual void request() = 0;  ///< does not wait
     struct Answer {
         std::uint32_t lost = 0;
+        std::int64_t excludes = 0;               ///< rules in the exclude list
         model::TimeNs asked_ns = 0;              ///< real: the answer is true then or later
         std::vector<model::Tampered> tampering;  ///< news
         std::vector<std::string> alarms;         ///< for the operator
@@ -58,8 +59,6 @@ public:
         int pause_ms = 0;                        ///< do not look earlier, whatever the reason
     };
     virtual std::optional<Answer> take() = 0;
-    /// By a record: so many had been lost when somebody set the count back, after `since_ns` (real).
-    virtual void lost_was(std::uint32_t count, model::TimeNs since_ns) = 0;
 };
 
 enum class AuditFeed { unicast, multicast, lines };

@@ -9,7 +9,6 @@
 // (see audit/weakness.hpp): they are set aside until we end.
 #pragma once
 
-#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
@@ -53,12 +52,6 @@ public:
     /// What is found before the first picture, and something done about at once: what to say of it.
     std::vector<model::Tampered> find_before(const std::vector<audit::Finding>& findings, Moment now);
 
-    /// A record says so: the count of lost records was that when it was set back, after `since_ns`.
-    void lost_was(std::uint32_t count, model::TimeNs since_ns) {
-        set_back_from_ = std::max(set_back_from_.value_or(0), count);
-        good_ns_ = std::min(good_ns_, since_ns);
-    }
-
     void set_alarm_interval(int seconds) { timing_.alarm_interval_s = seconds; }
 
 private:
@@ -86,8 +79,7 @@ private:
 
     GuardTiming timing_;
     std::uint32_t lost_;
-    std::optional<std::uint32_t> set_back_from_;  ///< since the last picture
-    model::TimeNs good_ns_;                       ///< real: all was well then but for what there are episodes of
+    model::TimeNs good_ns_;  ///< real: all was well then but for what there are episodes of
     std::map<model::Weakness, Episode> episodes_;
 };
 
@@ -104,7 +96,6 @@ public:
     int fd() override { return hold_.control().fd(); }
     void request() override;
     std::optional<Answer> take() override;
-    void lost_was(std::uint32_t count, model::TimeNs since_ns) override { episodes_.lost_was(count, since_ns); }
 
 private:
     Mended mend(const std::vector<audit::Finding>& findings, const std::vector<std::string>& in_force) override;

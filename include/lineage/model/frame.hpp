@@ -54,7 +54,9 @@ enum class Control : std::uint16_t {
     /// are missing behind this may never come; 0, it has been seen empty.
     audit_overrun = 15,
     /// Records had told of a change, so audit's state was looked at; what was wrong with it, `tampered` tells. i64
-    /// CLOCK_REALTIME ns when it was asked for; i64 when the answer had come.
+    /// CLOCK_REALTIME ns when it was asked for; i64 when the answer had come; i64 the number of rules in the exclude
+    /// list; and the same three of the look before, told or not (0: there was none). Early journals have two of the
+    /// six.
     audit_looked = 16,
 };
 

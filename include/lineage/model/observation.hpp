@@ -93,6 +93,7 @@ struct AuditConfigChange {
     std::uint32_t list = 0;  ///< of a rule: AUDIT_FILTER_*
     std::string name;        ///< a rule's key, a setting's name ("audit_enabled", "lost", ...)
     std::int64_t value = 0;  ///< of a setting, from then on
+    std::int64_t old = 0;    ///< until then
     bool success = false;
     TimeNs received_ns = 0;  ///< when its record came: it had been made by then; 0: not told
 };
@@ -225,9 +226,13 @@ struct Idle {
 };
 struct AuditDown {};
 /// What capture found wrong it tells as Tampered, after this or before.
-struct AuditLooked {
+struct AuditLook {
     TimeNs asked_ns = 0;
     TimeNs answered_ns = 0;
+    std::int64_t excludes = 0;  ///< rules in the exclude list
+};
+struct AuditLooked : AuditLook {
+    AuditLook before;  ///< the look before this one, told or not; all 0: there was none
 };
 struct Lost {
     Witness witness = Witness::audit;

@@ -215,22 +215,6 @@ TEST_CASE("a clock that is set back does not put off what is to be done") {
     CHECK(world.mender.calls == 2);
 }
 
-TEST_CASE("that the lost counter was set back is told also where no picture has seen it otherwise") {
-    World world;
-    world.look(0);
-    const auto since_ns = boot + (world.now_ms - 700) * ms;
-    world.episodes.lost_was(812, since_ns);
-    world.look(0);  // asked for before that
-    world.lost = 900;
-    world.look(0);
-    REQUIRE(world.told.size() == 2);
-    CHECK(world.told[0].from_ns == since_ns);
-    CHECK(world.told[1].times == 1);
-    CHECK(world.told[1].to_ns != 0);
-    CHECK(world.told[0].kind == model::Weakness::lost_reset);
-    CHECK(world.told[0].what == "count of lost records 812 -> 5");
-}
-
 TEST_CASE("a lost counter that goes down was reset") {
     World world;
     world.lost = 0;

@@ -243,7 +243,6 @@ TEST_CASE("what the kernel has counted as lost since the death is told from the 
         int fd() override { return never.get(); }
         void request() override {}
         std::optional<Answer> take() override { return std::nullopt; }
-        void lost_was(std::uint32_t, std::int64_t) override {}
         base::UniqueFd never = std::move(make_pair().theirs);
     };
     auto window = Window::make();

@@ -29,8 +29,9 @@ void tampered(World& world, model::TimeNs found_ms, model::TimeNs from_ms, model
                               start + std::max(found_ms, to_ms) * ms, times, 40, by, "what", found_ms});
 }
 
-void looked(World& world, model::TimeNs asked_ms, model::TimeNs answered_ms) {
-    world.say(model::AuditLooked{start + asked_ms * ms, start + answered_ms * ms});
+void looked(World& world, model::TimeNs asked_ms, model::TimeNs answered_ms, std::int64_t excludes = 0,
+            model::AuditLook before = {}) {
+    world.say(model::AuditLooked{{start + asked_ms * ms, start + answered_ms * ms, excludes}, before});
 }
 
 std::vector<model::Tamper> told(World& world) {
@@ -491,6 +492,62 @@ TEST_CASE("two that do the same soon after one another are two deeds, each with 
     CHECK(all[1].from_ns == start + 6000 * ms);
     CHECK(all[1].times == 1);
     CHECK(world.tracker.take_alarms().size() == 1);
+}
+
+TEST_CASE(
+    "an exclude that drops the record of its own making is told by its removal, one that others account for is not") {
+    struct {
+        bool has_record;
+        std::int64_t before;
+        std::int64_t behind;
+        model::TimeNs from_ms;
+    } const cases[] = {{false, 1, 1, 500},  // made unseen
+                       {true, 1, 1, 990},   // made seen: a short one like any other
+                       {false, 2, 1, 0}};   // had been there
+    for (const auto& one : cases) {
+        World world;
+        looked(world, 1, 2);
+        if (one.has_record) change(world, 990, 99, 60, What::rule_added, "", 5);
+        change(world, 1000, 100, 60, What::rule_removed, "", 5);
+        looked(world, 1010, 1015, one.behind, {start + 500 * ms, start + 505 * ms, one.before});
+        world.save_and_restore();
+        change(world, 8000, 300, 72, What::other, "");
+        const auto all = told(world);
+        REQUIRE(all.size() == (one.from_ms == 0 ? 0 : 1));
+        if (one.from_ms == 0) continue;
+        CHECK(all[0].times == 1);
+        CHECK(all[0].pid == 60);
+        CHECK(all[0].what == "an unknown rule that drops records, for a while");
+        CHECK(all[0].from_ns == start + one.from_ms * ms);
+        CHECK(all[0].to_ns == start + 1003 * ms);
+    }
+}
+
+TEST_CASE(
+    "by its record, that the count of lost records was set back is told since the look before it, but for nothing") {
+    for (const std::int64_t lost : {812, 0}) {
+        World world;
+        looked(world, 1, 2);
+        model::AuditConfigChange set;
+        set.task = World::task(1000, 100, 60, 50);
+        set.what = What::setting;
+        set.name = "lost";
+        set.old = lost;
+        set.success = true;
+        set.received_ns = set.task.time_ns + 3 * ms;
+        world.say(std::move(set));
+        looked(world, 1001, 1002, 0, {start + 500 * ms, start + 505 * ms, 0});  // asked for before the record came
+        looked(world, 1010, 1015, 0, {start + 1001 * ms, start + 1002 * ms, 0});
+        world.save_and_restore();
+        change(world, 8000, 300, 72, What::other, "");
+        const auto all = told(world);
+        REQUIRE(all.size() == (lost == 0 ? 0 : 1));
+        if (lost == 0) continue;
+        CHECK(all[0].what == "count of lost records 812 -> 0");
+        CHECK(all[0].pid == 60);
+        CHECK(all[0].from_ns == start + 500 * ms);
+        CHECK(all[0].to_ns == start + 1003 * ms);
+    }
 }
 
 TEST_CASE("whoever took our registration is named by it") {
