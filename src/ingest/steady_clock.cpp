@@ -100,7 +100,7 @@ std::vector<model::Lost> SteadyClock::make_steady(model::Observation& fact) {
             } else if constexpr (requires { one.task; }) {
                 one.task.time_ns = steady_stamp(one.task.time_ns);
                 if constexpr (std::is_same_v<Fact, model::AuditConfigChange>)
-                    if (one.received_ns != 0) one.received_ns = steady_stamp(one.received_ns);
+                    if (one.received_ns != 0) one.received_ns = steady_stamp(sane(one.received_ns));
             } else if constexpr (std::is_same_v<Fact, model::Seen>) {
                 one.read_ns = steady(one.read_ns);
                 one.started_ns = steady(one.started_ns);
