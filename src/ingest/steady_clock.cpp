@@ -25,7 +25,7 @@ model::TimeNs sane(model::TimeNs time_ns) {
 }  // namespace
 
 model::TimeNs SteadyClock::steady(model::TimeNs real_ns) const {
-    return sane(real_ns - shift());
+    return sane(sane(real_ns) - shift());  // a frame may say anything
 }
 
 // A record may have been stamped before a step that we know of already: then it means an earlier time than that of the
@@ -35,7 +35,7 @@ model::TimeNs SteadyClock::steady_stamp(model::TimeNs stamp_ns) const {
     if (shifts_.empty()) return by_this_clock;
     const auto before_ns = shifts_.size() > 1 ? shifts_[shifts_.size() - 2].shift_ns : 0;
     if (std::llabs(shift() - before_ns) < clock_step_ns) return by_this_clock;
-    const auto by_the_clock_before = sane(stamp_ns - before_ns);
+    const auto by_the_clock_before = sane(sane(stamp_ns) - before_ns);
     const bool was_possible = by_the_clock_before <= shifts_.back().from_ns;
     const bool is_possible = by_this_clock <= now_ns_ + clock_step_ns;
     if (!is_possible) return was_possible ? by_the_clock_before : by_this_clock;
@@ -100,7 +100,7 @@ std::vector<model::Lost> SteadyClock::make_steady(model::Observation& fact) {
             } else if constexpr (requires { one.task; }) {
                 one.task.time_ns = steady_stamp(one.task.time_ns);
                 if constexpr (std::is_same_v<Fact, model::AuditConfigChange>)
-                    if (one.received_ns != 0) one.received_ns = steady_stamp(sane(one.received_ns));
+                    if (one.received_ns != 0) one.received_ns = steady_stamp(one.received_ns);
             } else if constexpr (std::is_same_v<Fact, model::Seen>) {
                 one.read_ns = steady(one.read_ns);
                 one.started_ns = steady(one.started_ns);
