@@ -39,7 +39,7 @@ public:
     /// Looks at what is there, and changes nothing. `file` will keep what was found. `is_first`: what an earlier
     /// recorder of this boot has put in force is given back, but its recording is not what this one goes on with.
     static base::Result<AuditHold> find(audit::Control control, const std::string& file, const std::string& boot,
-                                        const AuditWishes& wishes, bool is_first = false);
+                                        const AuditWishes& wishes, bool is_first);
     /// On failure everything is as it was.
     base::Status put_in_force();
 

@@ -225,12 +225,13 @@ struct Idle {
     TimeNs time_ns = 0;
 };
 struct AuditDown {};
-/// What capture found wrong it tells as Tampered, after this or before.
+/// A picture of audit's state that capture took.
 struct AuditLook {
     TimeNs asked_ns = 0;
     TimeNs answered_ns = 0;
     std::int64_t excludes = 0;  ///< rules in the exclude list
 };
+/// What capture found wrong it tells as Tampered, after this or before.
 struct AuditLooked : AuditLook {
     AuditLook before;  ///< the look before this one, told or not; all 0: there was none
 };
